@@ -1,0 +1,71 @@
+"""Interpolate the discrete choices of machine learning: datasets, models, sizes, compute.
+
+`import continuum` loads the idea only (NumPy). The harness and the axes load on first use (PEP 562).
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .core import (
+    Interpolant,
+    Interval,
+    Levels,
+    Metric,
+    Product,
+    Simplex,
+    SupportsEndpoints,
+    SupportsLease,
+    along,
+    deferred,
+    from_function,
+    lease,
+    metric,
+    nest,
+    product,
+    tabulate,
+    transform,
+)
+
+if TYPE_CHECKING:
+    from .harness import Results, evaluate
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Interpolant",
+    "Interval",
+    "Levels",
+    "Metric",
+    "Product",
+    "Results",
+    "Simplex",
+    "SupportsEndpoints",
+    "SupportsLease",
+    "along",
+    "deferred",
+    "evaluate",
+    "from_function",
+    "lease",
+    "metric",
+    "nest",
+    "product",
+    "tabulate",
+    "transform",
+]
+
+_LATE = {"Results": "harness", "evaluate": "harness"}
+_ROOMS = ("core", "datasets", "harness", "measures", "report", "testing")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        return getattr(importlib.import_module(f".{_LATE[name]}", __name__), name)
+    if name in _ROOMS:
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_ROOMS, "__version__"})

@@ -1,0 +1,184 @@
+"""The arrays that a value is made of, and a digest of all it is made of.
+
+This is how the library looks at values that it knows nothing about: to compare two of them, to see whether one changed,
+to write into one, and to name one in a result store. Both functions follow `parts`, which can be taught a new type.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import sys
+import types
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+import numpy as np
+
+from .errors import InvalidInputError
+
+__all__ = ["as_array", "fingerprint", "leaves", "parts"]
+
+_ATOMS = (bool, int, float, complex, str, bytes, type(None))
+_NAMED = (type, types.ModuleType, types.BuiltinFunctionType, np.ufunc)
+
+
+@functools.singledispatch
+def parts(value: Any) -> Mapping[str, Any]:
+    """What `value` is made of, by name: fields of a dataclass, otherwise what pickling it would save.
+
+    Register a type to change how it is seen, for instance to leave out a cache:
+
+        @parts.register
+        def _(value: MyType):
+            return {"weights": value.weights}
+
+    Raises:
+        InvalidInputError: if it cannot be told, such as for an open file.
+    """
+    if dataclasses.is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    try:
+        state = value.__reduce_ex__(4)
+    except Exception as error:
+        raise InvalidInputError(
+            f"cannot tell what a {type(value).__qualname__} is made of ({error}); give the object a string attribute "
+            "`fingerprint`, or register its type with `continuum.core.parts`."
+        ) from error
+    if isinstance(state, str):
+        return {"global": state}
+    return {str(i): _listed(item) for i, item in enumerate(state)}
+
+
+@parts.register
+def _(value: Mapping) -> Mapping[str, Any]:  # type: ignore[type-arg]
+    return {repr(key): item for key, item in value.items()}
+
+
+@parts.register(list)
+@parts.register(tuple)
+def _(value: list[Any] | tuple[Any, ...]) -> Mapping[str, Any]:
+    return {str(i): item for i, item in enumerate(value)}
+
+
+@parts.register
+def _(value: AbstractSet) -> Mapping[str, Any]:  # type: ignore[type-arg]
+    # Sets of strings change their order from process to process.
+    named = {fingerprint(item): item for item in value}
+    return {name: named[name] for name in sorted(named)}
+
+
+@parts.register
+def _(value: types.FunctionType) -> Mapping[str, Any]:
+    captured = [cell.cell_contents for cell in value.__closure__ or ()]
+    defaults = (value.__defaults__, value.__kwdefaults__)
+    name = f"{value.__module__}.{value.__qualname__}"
+    return {"name": name, "code": value.__code__, "defaults": defaults, "captured": captured}
+
+
+@parts.register
+def _(value: types.CodeType) -> Mapping[str, Any]:
+    return {"code": value.co_code, "constants": value.co_consts, "names": value.co_names}
+
+
+@parts.register
+def _(value: types.MethodType) -> Mapping[str, Any]:
+    return {"self": value.__self__, "function": value.__func__}
+
+
+@parts.register
+def _(value: functools.partial) -> Mapping[str, Any]:  # type: ignore[type-arg]
+    return {"function": value.func, "args": value.args, "keywords": value.keywords}
+
+
+def leaves(value: Any) -> list[Any]:
+    """The arrays and scalars inside `value`, in a fixed order.
+
+    Arrays and tensors are returned as they are, not copied: writing into one writes into the value.
+
+    Example:
+        >>> leaves({"x": np.ones(2), "y": [3, "a"]})
+        [array([1., 1.]), 3, 'a']
+    """
+    return _leaves(value, frozenset())
+
+
+def as_array(leaf: Any) -> np.ndarray[Any, Any]:
+    """A leaf as a NumPy array on the host; bfloat16 becomes float32, which holds it exactly."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(leaf, torch.Tensor):
+        leaf = leaf.detach().resolve_conj().resolve_neg().cpu()
+        return np.asarray((leaf.float() if leaf.dtype == torch.bfloat16 else leaf).numpy())
+    return np.asarray(leaf)
+
+
+def fingerprint(value: Any) -> str:
+    """SHA-256 digest of everything that `value` is made of: types, structure, numbers, captured variables, bytecode.
+
+    Two values with one digest are the same for the result store. A function is identified by its name, bytecode,
+    constants and what it captured, not by the functions that it calls. An object may name itself by a string attribute
+    `fingerprint`: this is how a deferred path avoids being built.
+
+    Raises:
+        InvalidInputError: if part of `value` cannot be identified, such as an open file.
+    """
+    digest = hashlib.sha256()
+    _feed(digest, value, frozenset())
+    return digest.hexdigest()
+
+
+def _leaves(value: Any, above: frozenset[int]) -> list[Any]:
+    if isinstance(value, _ATOMS) or _is_array(value):
+        return [value]
+    if isinstance(value, _NAMED) or id(value) in above:
+        return []
+    inside = above | {id(value)}
+    return [leaf for part in parts(value).values() for leaf in _leaves(part, inside)]
+
+
+def _feed(digest: Any, value: Any, above: frozenset[int]) -> None:
+    """Write `value` into `digest`; `above` holds the ids of the enclosing objects, to stop at cycles."""
+    named = None if isinstance(value, type) else getattr(value, "fingerprint", None)
+    if isinstance(value, _ATOMS):
+        digest.update(f"<{type(value).__name__} {value!r}>".encode())
+    elif isinstance(value, _NAMED):
+        digest.update(f"<{getattr(value, '__module__', '')}.{_name(value)}>".encode())
+    elif _is_array(value):
+        _feed_array(digest, value)
+    elif isinstance(named, str):
+        digest.update(f"<{_name(type(value))} {named}>".encode())
+    elif id(value) in above:
+        digest.update(b"<cycle>")
+    else:
+        digest.update(f"<{type(value).__module__}.{_name(type(value))}".encode())
+        for name, part in parts(value).items():
+            digest.update(f" {name}=".encode())
+            _feed(digest, part, above | {id(value)})
+        digest.update(b">")
+
+
+def _feed_array(digest: Any, leaf: Any) -> None:
+    array = as_array(leaf)
+    digest.update(f"<{getattr(leaf, 'dtype', array.dtype)}{array.shape}".encode())
+    if array.dtype.hasobject:
+        _feed(digest, array.tolist(), frozenset())
+    else:
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    digest.update(b">")
+
+
+def _name(value: Any) -> str:
+    return str(getattr(value, "__qualname__", getattr(value, "__name__", value)))
+
+
+def _is_array(value: Any) -> bool:
+    torch = sys.modules.get("torch")
+    is_tensor = torch is not None and isinstance(value, torch.Tensor)
+    return is_tensor or isinstance(value, np.ndarray | np.generic)
+
+
+def _listed(item: Any) -> Any:
+    """The iterators in what `__reduce_ex__` returns, as lists."""
+    return list(item) if hasattr(item, "__next__") else item

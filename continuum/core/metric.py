@@ -1,0 +1,101 @@
+"""Metrics: named numbers of a value, which know whether more is better."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, overload
+
+import numpy as np
+
+from .errors import InvalidInputError
+
+__all__ = ["Goal", "Metric", "metric"]
+
+Goal = Literal["max", "min"] | None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number to compute on each value of a path.
+
+    Args:
+        name: how tables and the store call it.
+        fn: `fn(value) -> number`, or `fn(value, rng) -> number` if `stochastic`.
+        goal: "max" or "min" if larger or smaller is better; None if neither.
+        stochastic: whether it draws random numbers. If so it is called once for each seed with a generator that
+            depends on the seed and the name only, so that all points and paths see the same draws (common random
+            numbers) and their differences are paired.
+        unit: unit of the number, for the axes of plots.
+        version: raise it when the meaning of the number changes; stored results of other versions are not reused.
+
+    Example:
+        >>> Metric("size", len, goal="min")("abc")
+        3.0
+    """
+
+    name: str
+    fn: Callable[..., Any]
+    goal: Goal = None
+    stochastic: bool = False
+    unit: str = ""
+    version: str = "1"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise InvalidInputError(f"a metric needs a non-empty name, got {self.name!r}.")
+        if not callable(self.fn):
+            raise InvalidInputError(f"`fn` of metric {self.name!r} must be callable, got {self.fn!r}.")
+        if self.goal not in ("max", "min", None):
+            raise InvalidInputError(f"`goal` of metric {self.name!r} must be 'max', 'min' or None, got {self.goal!r}.")
+
+    def __call__(self, value: Any, rng: np.random.Generator | None = None) -> float:
+        """The number for `value`.
+
+        Raises:
+            InvalidInputError: if a stochastic metric gets no generator, or the result is not one real number.
+        """
+        if self.stochastic and rng is None:
+            raise InvalidInputError(f"metric {self.name!r} is stochastic: pass `rng`, such as `rng_for(0)`.")
+        number = self.fn(value, rng) if self.stochastic else self.fn(value)
+        if isinstance(number, str | bytes | bool | None) or np.size(number) != 1:
+            raise InvalidInputError(
+                f"metric {self.name!r} must return one real number, got {type(number).__name__}: {number!r:.80}."
+            )
+        try:
+            return float(number)
+        except (TypeError, ValueError):
+            raise InvalidInputError(f"metric {self.name!r} must return one real number, got {number!r:.80}.") from None
+
+
+@overload
+def metric(fn: Callable[..., Any], /) -> Metric: ...
+@overload
+def metric(
+    *, name: str = ..., goal: Goal = ..., stochastic: bool = ..., unit: str = ..., version: str = ...
+) -> Callable[[Callable[..., Any]], Metric]: ...
+def metric(
+    fn: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str = "",
+    goal: Goal = None,
+    stochastic: bool = False,
+    unit: str = "",
+    version: str = "1",
+) -> Metric | Callable[[Callable[..., Any]], Metric]:
+    """Turn a function into a `Metric` named like it; usable with and without arguments.
+
+    Example:
+        >>> @metric(goal="min")
+        ... def spread(x):
+        ...     return x.std()
+        >>> spread.name, spread(np.array([1.0, 3.0]))
+        ('spread', 1.0)
+    """
+
+    def wrap(function: Callable[..., Any]) -> Metric:
+        called = name or getattr(function, "__name__", type(function).__name__)
+        return Metric(called, function, goal=goal, stochastic=stochastic, unit=unit, version=version)
+
+    return wrap if fn is None else wrap(fn)
