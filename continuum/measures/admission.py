@@ -1,0 +1,87 @@
+"""What may enter the mathematics: finite points, non-negative masses, requests that fit into memory.
+
+The solvers below answer a NaN or a negative mass with a number that looks right (0.0, for instance), so nothing reaches
+them unchecked. Everything computes in float64: distances are differences of large sums.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+from torch import Tensor
+
+from continuum.core import ContinuumWarning, InvalidInputError, ResourceError
+
+__all__ = ["admit_array", "admit_masses", "check_memory"]
+
+_MASS_TOLERANCE = 1e-6  # float32 weights of 10^5 points sum to 1 within this
+
+
+def admit_array(x: Any, name: str, *, ndim: int | None = None) -> Tensor:
+    """`x` as a finite float64 tensor on its own device.
+
+    Args:
+        x: array or tensor of real numbers.
+        name: how the error calls it.
+        ndim: number of dimensions it must have; None for any.
+
+    Raises:
+        InvalidInputError: if it is empty, not numeric, of another `ndim`, or has NaN or infinite entries.
+    """
+    try:
+        values = x.detach() if isinstance(x, Tensor) else torch.as_tensor(np.asarray(x))
+        values = values.to(torch.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InvalidInputError(f"`{name}` must be an array of real numbers, got {type(x).__name__}: {error}") from None
+    if ndim is not None and values.ndim != ndim:
+        raise InvalidInputError(f"`{name}` must have {ndim} dimensions, got shape {tuple(values.shape)}.")
+    if values.numel() == 0:
+        raise InvalidInputError(f"`{name}` is empty: shape {tuple(values.shape)}.")
+    bad = ~torch.isfinite(values)
+    if bool(bad.any()):
+        first = tuple(int(i) for i in bad.nonzero()[0])
+        raise InvalidInputError(
+            f"`{name}` has {int(bad.sum())} NaN or infinite entries, the first at index {first}; drop or impute them."
+        )
+    return values
+
+
+def admit_masses(weights: Any, n: int, name: str, *, device: torch.device | str = "cpu") -> Tensor:
+    """`weights` as `n` non-negative float64 masses that sum to 1; None stands for uniform masses.
+
+    A sum that is off by more than 1e-6 is normalised with a `ContinuumWarning`, since it may be a mistake.
+
+    Raises:
+        InvalidInputError: if a mass is negative, NaN or infinite, all are zero, or there are not `n`.
+    """
+    if weights is None:
+        return torch.full((n,), 1.0 / n, dtype=torch.float64, device=device)
+    masses = admit_array(weights, name, ndim=1).to(device)
+    if len(masses) != n:
+        raise InvalidInputError(f"`{name}` must have one mass for each of the {n} points, got {len(masses)}.")
+    if bool((masses < 0).any()):
+        worst = int(masses.argmin())
+        raise InvalidInputError(f"`{name}` must not be negative, got {float(masses[worst]):g} at index {worst}.")
+    total = float(masses.sum())
+    if total == 0:
+        raise InvalidInputError(f"`{name}` must have a positive sum, all {n} masses are 0.")
+    if abs(total - 1) > _MASS_TOLERANCE:
+        warnings.warn(f"`{name}` sums to {total:g}, normalised to 1.", ContinuumWarning, stacklevel=3)
+    return masses / total
+
+
+def check_memory(needed: int, what: str, remedy: str) -> None:
+    """Refuse a request that would take more than half of the memory that is free now.
+
+    Raises:
+        ResourceError: naming the bytes and what to do instead.
+    """
+    free = psutil.virtual_memory().available
+    if needed > free / 2:
+        raise ResourceError(
+            f"{what} needs about {needed / 2**30:.1f} GiB, more than half of the {free / 2**30:.1f} GiB free; {remedy}."
+        )
