@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -34,12 +35,12 @@ def barycentric_projection(plan: Plan, values: Any) -> Float[Tensor, "n d"]:
     if len(carried) != m:
         raise IncompatibleError(f"the plan has {m} target points, `values` has {len(carried)} rows.")
     coupling = plan.coupling
-    if isinstance(coupling, Tensor):
-        moved, mass = coupling @ carried.to(coupling.device), coupling.sum(1)
-    else:
-        moved, mass = torch.as_tensor(coupling @ carried.cpu().numpy()), torch.as_tensor(coupling.sum(axis=1))
+    mass = coupling.sum(1)
     if not bool((mass > 0).all()):
-        raise InvalidInputError(
-            f"source point {int(mass.argmin())} has no mass, so a plan sends it nowhere; drop such points."
-        )
-    return (moved / mass[:, None]).to(carried.device)
+        raise InvalidInputError(f"source point {int(mass.argmin())} has no mass: a plan sends it nowhere; drop it.")
+    # Divide the plan and not the product: a point that is sent to one place then arrives there bit for bit.
+    if isinstance(coupling, Tensor):
+        return ((coupling / mass[:, None]) @ carried.to(coupling.device)).to(carried.device)
+    shares = coupling.copy()
+    shares.data = coupling.data / np.repeat(mass, np.diff(coupling.indptr))
+    return torch.as_tensor(shares @ carried.cpu().numpy(), device=carried.device)

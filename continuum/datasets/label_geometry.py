@@ -1,0 +1,166 @@
+r"""The geometry of labels: how far apart two classes are as laws of features.
+
+A class is the law of its points. OTDD charges a pair of labels their squared Wasserstein distance, so a table of such
+distances is all that transport needs. The table can be turned into coordinates (`LabelTable.coordinates`): then label
+terms are squared Euclidean too, which makes soft labels and displacements meaningful.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from continuum.core import ContinuumWarning, IncompatibleError, InvalidInputError
+from continuum.measures import DiscreteMeasure, Gaussian, SquaredEuclidean, gaussian_w2_squared, solve
+
+from .labelled import LabelledDataset
+
+__all__ = ["Bures", "ExactLabels", "LabelMetric", "LabelTable", "MeansOnly", "label_table"]
+
+Array = np.ndarray[Any, Any]
+
+
+class LabelMetric(Protocol):
+    """A squared distance between laws, in two steps: what to know of a law, and the distance of two such things."""
+
+    def describe(self, law: DiscreteMeasure, /) -> Any:
+        """All that `squared` needs to know of a law; computed once for each class."""
+        ...
+
+    def squared(self, p: Any, q: Any, /) -> float:
+        """Squared distance of two descriptions."""
+        ...
+
+
+@dataclass(frozen=True)
+class Bures:
+    r"""Gaussian approximation: $\|\mu_p - \mu_q\|^2 + \mathrm{Bures}^2(\Sigma_p, \Sigma_q)$, unbiased covariances.
+
+    Never above the exact distance when covariances are divided by n instead of n - 1 (Gelbrich 1990). A class of one
+    sample is a Dirac.
+    """
+
+    def describe(self, law: DiscreteMeasure, /) -> Gaussian:
+        return Gaussian.from_samples(law.points, law.weights)
+
+    def squared(self, p: Gaussian, q: Gaussian, /) -> float:
+        return gaussian_w2_squared(p, q)
+
+
+@dataclass(frozen=True)
+class ExactLabels:
+    """The squared 2-Wasserstein distance of the two empirical laws, by an exact plan."""
+
+    def describe(self, law: DiscreteMeasure, /) -> DiscreteMeasure:
+        return law
+
+    def squared(self, p: DiscreteMeasure, q: DiscreteMeasure, /) -> float:
+        return max(solve(SquaredEuclidean(p.points, q.points), p.weights, q.weights).value, 0.0)
+
+
+@dataclass(frozen=True)
+class MeansOnly:
+    r"""$\|\mu_p - \mu_q\|^2$: a lower bound of both others."""
+
+    def describe(self, law: DiscreteMeasure, /) -> torch.Tensor:
+        return law.mean
+
+    def squared(self, p: torch.Tensor, q: torch.Tensor, /) -> float:
+        return float((p - q).square().sum())
+
+
+@dataclass(frozen=True, eq=False)
+class LabelTable:
+    """Squared distances between all labels of several datasets.
+
+    Attributes:
+        squared: (k, k) symmetric with zero diagonal, k the number of labels of all datasets together; a label without
+            mass has distance 0 to all, and no point to use it.
+        labels: for each dataset the labels of its rows, in order.
+    """
+
+    squared: Array
+    labels: tuple[tuple[Hashable, ...], ...]
+
+    def block(self, i: int, j: int) -> Array:
+        """Distances between the labels of datasets `i` and `j`."""
+        return self.squared[self._rows(i), self._rows(j)]
+
+    def coordinates(self, i: int) -> Array:
+        """Coordinates of the labels of dataset `i`, (k_i, r)."""
+        return self._embedding[0][self._rows(i)]
+
+    @property
+    def shift(self) -> float:
+        """What was added to every distance between two labels to make the table Euclidean; 0 if it was already.
+
+        Lingoes' constant: with it the coordinates reproduce `squared + shift` exactly. In a transport problem between
+        two datasets each pair of labels carries it, so the plan is unchanged and the value is too high by just it.
+        """
+        return self._embedding[1]
+
+    @cached_property
+    def _embedding(self) -> tuple[Array, float]:
+        # Classical scaling of the double-centred table (Gower 1966), then Lingoes (1971).
+        k = len(self.squared)
+        centring = np.eye(k) - 1.0 / k
+        values, vectors = torch.linalg.eigh(torch.as_tensor(-0.5 * centring @ self.squared @ centring))
+        noise = 1e-12 * max(float(values.abs().max()), 1e-300)
+        shift = 2 * max(-float(values.min()) - noise, 0.0)
+        # The shift raises every eigenvalue but the one of the constant vector, which the centring keeps at 0.
+        constant = (vectors.sum(0).abs() > 0.5 * k**0.5).to(values.dtype)
+        raised = (values + (shift / 2) * (1 - constant)).clamp(min=0)
+        return (vectors * raised.sqrt()).numpy(), shift
+
+    def _rows(self, i: int) -> slice:
+        start = sum(map(len, self.labels[:i]))
+        return slice(start, start + len(self.labels[i]))
+
+
+def label_table(datasets: Sequence[LabelledDataset], metric: LabelMetric, *, cross_only: bool = False) -> LabelTable:
+    """Squared distances between all classes of `datasets`.
+
+    Args:
+        datasets: labelled datasets in one feature space.
+        metric: the distance between two classes.
+        cross_only: leave distances within a dataset at 0; enough for transport between hard labels, and it saves half
+            the work.
+
+    Raises:
+        IncompatibleError: if feature dimensions differ.
+    """
+    sizes = [data.features().shape[1] for data in datasets]
+    if len(set(sizes)) > 1:
+        raise IncompatibleError(
+            f"datasets have {sizes} features; resize or embed all of them into one space before comparing labels."
+        )
+    described = [(i, metric.describe(law) if law else None) for i, data in enumerate(datasets) for law in _laws(data)]
+    table = np.zeros((len(described), len(described)))
+    for row, (i, p) in enumerate(described):
+        for column, (j, q) in enumerate(described[:row]):
+            if p is not None and q is not None and not (cross_only and i == j):
+                table[row, column] = table[column, row] = metric.squared(p, q)
+    return LabelTable(table, tuple(data.classes for data in datasets))
+
+
+def _laws(data: LabelledDataset) -> list[DiscreteMeasure | None]:
+    """The law of each class; None for a class without mass."""
+    features, masses = data.features(), data.probabilities * data.weights[:, None]
+    members = [column > 0 for column in masses.T]
+    empty = [label for label, member in zip(data.classes, members, strict=True) if not member.any()]
+    if empty:
+        warnings.warn(f"classes without any sample are left out: {empty[:5]}.", ContinuumWarning, stacklevel=4)
+    if len(empty) == len(members):
+        raise InvalidInputError("no class has any mass.")
+    return [
+        DiscreteMeasure(features[torch.as_tensor(member)], column[member] / column[member].sum())
+        if member.any()
+        else None
+        for member, column in zip(members, masses.T, strict=True)
+    ]

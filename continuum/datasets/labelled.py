@@ -1,0 +1,224 @@
+"""Labelled datasets: points, what they are called, and how much each counts."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from continuum.core import IncompatibleError, InvalidInputError
+from continuum.measures import admit_array, admit_masses
+
+__all__ = ["Features", "LabelledDataset", "concatenate", "take"]
+
+Features = np.ndarray[Any, Any] | Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledDataset:
+    """n points with hard or soft labels and weights.
+
+    Args:
+        x: features, (n, ...): an array or a tensor, kept as it is (on its device, in its floating dtype). Integers
+            become floats without scaling.
+        y: hard labels (n,) of any hashable kind, or soft labels (n, c) whose rows are distributions over `classes`.
+        weights: masses (n,), normalised to sum to 1; None for uniform.
+        classes: the c labels, in the order of the columns of soft labels; found from hard labels if None (sorted where
+            they can be), `range(c)` for soft ones.
+
+    Raises:
+        InvalidInputError: for NaN, an empty set, lengths that differ, regression targets, or rows of soft labels that
+            are not distributions.
+
+    Example:
+        >>> data = LabelledDataset(np.zeros((3, 2)), ["cat", "dog", "cat"])
+        >>> data
+        LabelledDataset(n=3, features=(2,), classes=2, hard)
+        >>> data.codes
+        array([0, 1, 0])
+    """
+
+    x: Features
+    y: np.ndarray[Any, Any]
+    weights: Any = None
+    classes: Any = None
+
+    def __post_init__(self) -> None:
+        x = _admit_features(self.x)
+        y = self.y.detach().cpu().numpy() if isinstance(self.y, Tensor) else _label_array(self.y)
+        if len(y) != len(x):
+            raise InvalidInputError(f"`x` has {len(x)} points and `y` has {len(y)} labels.")
+        if y.ndim == 2:
+            y, classes = _admit_soft(y, self.classes)
+        elif y.ndim == 1:
+            y, classes = _admit_hard(y, self.classes)
+        else:
+            raise InvalidInputError(f"`y` must be (n,) hard or (n, c) soft labels, got shape {y.shape}.")
+        weights = admit_masses(self.weights, len(x), "weights").numpy()
+        for name, value in {"x": x, "y": y, "weights": weights, "classes": classes}.items():
+            object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __repr__(self) -> str:
+        kind = "soft" if self.is_soft else "hard"
+        return (
+            f"LabelledDataset(n={len(self)}, features={tuple(self.x.shape[1:])}, classes={len(self.classes)}, {kind})"
+        )
+
+    @property
+    def is_soft(self) -> bool:
+        """Whether `y` holds distributions over `classes`."""
+        return self.y.ndim == 2
+
+    @cached_property
+    def codes(self) -> np.ndarray[Any, Any]:
+        """Index in `classes` of each label, (n,); for soft labels that of the likeliest class."""
+        if self.is_soft:
+            return np.asarray(self.y.argmax(1))
+        index = {label: code for code, label in enumerate(self.classes)}
+        return np.array([index[label] for label in self.y.tolist()])
+
+    @property
+    def probabilities(self) -> np.ndarray[Any, Any]:
+        """Labels as distributions, (n, c) float64; one-hot for hard labels."""
+        return self.y if self.is_soft else np.eye(len(self.classes))[self.codes]
+
+    @property
+    def device(self) -> torch.device:
+        """Where `x` lives."""
+        return self.x.device if isinstance(self.x, Tensor) else torch.device("cpu")
+
+    def features(self) -> Tensor:
+        """`x` as float64 vectors, (n, d), on its device."""
+        flat = self.x.reshape(len(self), -1)
+        return torch.as_tensor(flat).to(torch.float64)
+
+    def subset(self, indices: Any) -> LabelledDataset:
+        """The points at `indices` (integers, a mask or a slice), with renormalised weights and the same classes.
+
+        Raises:
+            InvalidInputError: if nothing is left, or only points of weight 0.
+        """
+        chosen = np.arange(len(self))[np.asarray(indices) if not isinstance(indices, slice) else indices]
+        weights = self.weights[chosen]
+        if len(chosen) == 0 or weights.sum() == 0:
+            raise InvalidInputError(f"subset leaves {len(chosen)} of {len(self)} points, of total weight 0.")
+        return LabelledDataset(take(self.x, chosen), self.y[chosen], weights / weights.sum(), self.classes)
+
+    def to_numpy(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """`(x, y)` as NumPy arrays: what scikit-learn calls `(X, y)`."""
+        return (self.x.detach().cpu().numpy() if isinstance(self.x, Tensor) else self.x), self.y
+
+    def to_torch(self) -> tuple[Tensor, Tensor]:
+        """`(x, y)` as tensors on the device of `x`: hard labels as class indices (n,), soft ones as (n, c).
+
+        `TensorDataset(*data.to_torch())` feeds a `DataLoader`.
+        """
+        y = torch.as_tensor(self.y if self.is_soft else self.codes)
+        return torch.as_tensor(self.x), y.to(self.device)
+
+
+def take(x: Features, rows: np.ndarray[Any, Any]) -> Features:
+    """The rows of an array or a tensor, in fresh memory."""
+    return x[torch.as_tensor(rows, device=x.device).long()] if isinstance(x, Tensor) else x[rows]
+
+
+def concatenate(datasets: Sequence[LabelledDataset]) -> LabelledDataset:
+    """All points of several datasets, each set with a mass in proportion to its size; equal labels are one class.
+
+    Raises:
+        IncompatibleError: if feature shapes differ.
+    """
+    if not datasets:
+        raise InvalidInputError("concatenate needs at least one dataset, got none.")
+    shapes = {tuple(data.x.shape[1:]) for data in datasets}
+    if len(shapes) > 1:
+        raise IncompatibleError(f"datasets to concatenate must have one feature shape, got {sorted(shapes)}.")
+    classes = tuple(dict.fromkeys(label for data in datasets for label in data.classes))
+    columns = {label: column for column, label in enumerate(classes)}
+    x = [data.x for data in datasets]
+    joined = torch.cat([torch.as_tensor(part) for part in x]) if isinstance(x[0], Tensor) else np.concatenate(x)
+    weights = np.concatenate([data.weights * len(data) for data in datasets])
+    if any(data.is_soft for data in datasets):
+        y = np.zeros((len(joined), len(classes)))
+        start = 0
+        for data in datasets:
+            y[start : start + len(data), [columns[label] for label in data.classes]] = data.probabilities
+            start += len(data)
+    else:
+        y = _label_array([label for data in datasets for label in data.y.tolist()])
+    return LabelledDataset(joined, y, weights / weights.sum(), classes)
+
+
+def _admit_features(x: Any) -> Features:
+    values = x if isinstance(x, Tensor) else np.asarray(x)
+    if values.ndim < 2 or values.shape[0] == 0:
+        raise InvalidInputError(f"`x` must be (n, ...) with n > 0 points, got shape {tuple(values.shape)}.")
+    if isinstance(values, Tensor):
+        values = values if values.is_floating_point() else values.float()
+    elif values.dtype.kind in "biu":
+        values = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
+    elif values.dtype.kind != "f":
+        raise InvalidInputError(f"`x` must hold real numbers, got dtype {values.dtype}.")
+    finite = torch.isfinite(values) if isinstance(values, Tensor) else np.isfinite(values)
+    if not bool(finite.all()):
+        admit_array(values, "x")  # raises, with the count and the first place
+    return values
+
+
+def _label_array(y: Any) -> np.ndarray[Any, Any]:
+    if isinstance(y, np.ndarray):
+        return y
+    values = list(y)
+    if any(isinstance(label, tuple) for label in values):  # NumPy would take tuples for rows
+        array = np.empty(len(values), dtype=object)
+        array[:] = values
+        return array
+    return np.asarray(values)
+
+
+def _admit_soft(y: np.ndarray[Any, Any], classes: Any) -> tuple[np.ndarray[Any, Any], tuple[Hashable, ...]]:
+    probabilities = admit_array(y, "y", ndim=2).numpy()
+    sums = probabilities.sum(1)
+    wrong = (probabilities < 0).any(1) | (np.abs(sums - 1) > 1e-5)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise InvalidInputError(
+            f"{int(wrong.sum())} rows of soft labels `y` are not distributions; row {row} is {probabilities[row]} "
+            f"with sum {sums[row]:.6g}."
+        )
+    classes = tuple(range(y.shape[1])) if classes is None else tuple(classes)
+    if len(classes) != y.shape[1] or len(set(classes)) < len(classes):
+        raise InvalidInputError(f"`classes` must be {y.shape[1]} distinct labels, one a column of `y`, got {classes}.")
+    return probabilities / sums[:, None], classes
+
+
+def _admit_hard(y: np.ndarray[Any, Any], classes: Any) -> tuple[np.ndarray[Any, Any], tuple[Hashable, ...]]:
+    if y.dtype.kind in "fc" and not (np.isfinite(y).all() and (y == np.round(y)).all()):
+        first = int(np.argmax(~(y == np.round(y))))
+        raise InvalidInputError(
+            f"`y` looks like regression targets or has NaN: y[{first}] = {y[first]}; bin it, or pass strings."
+        )
+    seen = dict.fromkeys(y.tolist())
+    if None in seen:
+        raise InvalidInputError("`y` has missing labels (None); drop those points.")
+    if classes is None:
+        return y, tuple(_sorted(seen))
+    unknown = [label for label in seen if label not in set(classes)]
+    if unknown or len(set(classes)) < len(classes):
+        raise InvalidInputError(f"`classes` must be distinct and hold every label; unknown in `y`: {unknown[:5]}.")
+    return y, tuple(classes)
+
+
+def _sorted(labels: Any) -> list[Hashable]:
+    try:
+        return sorted(labels)
+    except TypeError:  # labels of mixed kinds have no order of their own
+        return sorted(labels, key=lambda label: (type(label).__name__, repr(label)))

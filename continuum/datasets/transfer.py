@@ -1,0 +1,147 @@
+"""Metrics of a synthetic dataset: what a network learns from it, and how far it is from a target.
+
+Transfer is measured as the paper's users meet it: a network is trained on the synthetic set, with all labels of the
+union as outputs; then a simple classifier is fitted on its hidden layer to a few labelled shots of the target, and
+tested on the target.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from torch import Tensor, nn
+from torch.nn import functional
+
+from continuum.core import IncompatibleError, Metric, torch_generator
+from continuum.measures import Solver
+
+from .distance import otdd
+from .label_geometry import LabelMetric
+from .labelled import LabelledDataset
+
+__all__ = ["Perceptron", "linear_probe", "nearest_neighbour", "otdd_to"]
+
+
+@dataclass(frozen=True)
+class Perceptron:
+    """Network to pre-train: linear, batch normalisation, ReLU, linear; its hidden layer is the representation.
+
+    Args:
+        hidden: width of the hidden layer.
+        epochs: passes over the synthetic set.
+        batch: points in a step.
+        learning_rate: of Adam, halved at each third of training.
+    """
+
+    hidden: int = 128
+    epochs: int = 10
+    batch: int = 64
+    learning_rate: float = 2e-3
+
+    def train(self, data: LabelledDataset, rng: np.random.Generator) -> nn.Module:
+        """Network trained on `data` with soft-label cross-entropy, in evaluation mode, without its last layer."""
+        x = data.features().float()
+        y = torch.as_tensor(data.probabilities, dtype=torch.float32, device=x.device)
+        weights = torch.as_tensor(data.weights * len(data), dtype=torch.float32, device=x.device)
+        generator = torch_generator(rng)
+        network = _network(x.shape[1], self.hidden, y.shape[1], generator).to(x.device)
+        optimizer = torch.optim.Adam(network.parameters(), lr=self.learning_rate)
+        steps = self.epochs * math.ceil(len(x) / self.batch)
+        schedule = torch.optim.lr_scheduler.StepLR(optimizer, max(1, steps // 3), gamma=0.5)
+        with torch.enable_grad():
+            for _ in range(self.epochs):
+                for rows in torch.randperm(len(x), generator=generator).split(self.batch):
+                    if len(rows) > 1:  # batch statistics of one point are undefined
+                        losses = functional.cross_entropy(network(x[rows]), y[rows], reduction="none")
+                        optimizer.zero_grad()
+                        (losses * weights[rows]).mean().backward()
+                        optimizer.step()
+                    schedule.step()
+        return network[:-1].eval()
+
+
+def linear_probe(
+    shots: LabelledDataset, test: LabelledDataset, *, network: Perceptron | None = None, name: str = "transfer accuracy"
+) -> Metric:
+    """Accuracy on `test` of a logistic regression that was fitted to `shots` on features learnt from the value.
+
+    Args:
+        shots: the few labelled points of the target.
+        test: labelled points of the target to be tested on.
+        network: what to pre-train on the value; None for `Perceptron()`.
+        name: name of the metric.
+    """
+    return _transfer(shots, test, LogisticRegression(max_iter=1000), network or Perceptron(), name)
+
+
+def nearest_neighbour(
+    shots: LabelledDataset, test: LabelledDataset, *, network: Perceptron | None = None, name: str = "1-NN accuracy"
+) -> Metric:
+    """Accuracy on `test` of the nearest of the `shots`, on features learnt from the value; see `linear_probe`."""
+    return _transfer(shots, test, KNeighborsClassifier(1), network or Perceptron(), name)
+
+
+def otdd_to(
+    target: LabelledDataset,
+    *,
+    labels: LabelMetric | None = None,
+    solver: Solver | None = None,
+    feature_weight: float = 1.0,
+    label_weight: float = 1.0,
+    name: str = "OTDD to target",
+) -> Metric:
+    """Dataset distance of the value to `target`; the options are those of `otdd`."""
+
+    def distance(value: LabelledDataset) -> float:
+        return otdd(
+            value,
+            target,
+            labels=labels,
+            solver=solver,
+            feature_weight=feature_weight,
+            label_weight=label_weight,
+        ).distance
+
+    return Metric(name, distance, goal="min")
+
+
+def _transfer(shots: LabelledDataset, test: LabelledDataset, head: Any, network: Perceptron, name: str) -> Metric:
+    if shots.features().shape[1] != test.features().shape[1]:
+        raise IncompatibleError(f"`shots` and `test` must have as many features, got {shots!r} and {test!r}.")
+
+    def accuracy(value: LabelledDataset, rng: np.random.Generator) -> float:
+        encoder = network.train(value, rng)
+        with torch.no_grad():
+            train, held_out = (encoder(part.features().float()).cpu().numpy() for part in (shots, test))
+        head.fit(train, _names(shots))
+        return float(np.average(head.predict(held_out) == _names(test), weights=test.weights))
+
+    return Metric(name, accuracy, goal="max", stochastic=True)
+
+
+def _names(data: LabelledDataset) -> np.ndarray[Any, Any]:
+    """Labels as strings: the one kind that every classifier takes, and two datasets agree on."""
+    return np.array([repr(data.classes[code]) for code in data.codes])
+
+
+def _network(features: int, hidden: int, outputs: int, generator: torch.Generator) -> nn.Sequential:
+    """Network initialised from `generator`; the global random state is neither read nor moved."""
+    first = nn.utils.skip_init(nn.Linear, features, hidden)
+    last = nn.utils.skip_init(nn.Linear, hidden, outputs)
+    for layer in (first, last):
+        _initialise(layer, generator)
+    return nn.Sequential(first, nn.BatchNorm1d(hidden), nn.ReLU(), last)
+
+
+def _initialise(layer: nn.Linear, generator: torch.Generator) -> None:
+    bound = 1 / math.sqrt(layer.in_features)  # torch's own default for a linear layer
+    parameter: Tensor
+    for parameter in (layer.weight, layer.bias):
+        with torch.no_grad():
+            parameter.uniform_(-bound, bound, generator=generator)
