@@ -16,6 +16,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import InvalidInputError
 
@@ -105,7 +106,7 @@ def leaves(value: Any) -> list[Any]:
     return _leaves(value, frozenset())
 
 
-def as_array(leaf: Any) -> np.ndarray[Any, Any]:
+def as_array(leaf: Any) -> NDArray[Any]:
     """A leaf as a NumPy array on the host; bfloat16 becomes float32, which holds it exactly."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(leaf, torch.Tensor):

@@ -8,8 +8,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
@@ -55,7 +55,7 @@ class DatasetDistance:
     upper: float
     plan: csr_array | Tensor
     potentials: tuple[Tensor, Tensor]
-    label_table: np.ndarray[Any, Any] | None
+    label_table: NDArray[Any] | None
     source_labels: tuple[Hashable, ...]
     target_labels: tuple[Hashable, ...]
     sizes: tuple[int, int]

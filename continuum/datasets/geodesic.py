@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
@@ -26,7 +27,7 @@ from .projection import Projection, project_onto_simplex
 
 __all__ = ["GeneralizedGeodesic", "McCann"]
 
-Array = np.ndarray[Any, Any]
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)

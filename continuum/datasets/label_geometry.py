@@ -11,10 +11,11 @@ import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from continuum.core import ContinuumWarning, IncompatibleError, InvalidInputError
 from continuum.measures import DiscreteMeasure, Gaussian, SquaredEuclidean, gaussian_w2_squared, solve
@@ -23,9 +24,10 @@ from .labelled import LabelledDataset
 
 __all__ = ["Bures", "ExactLabels", "LabelMetric", "LabelTable", "MeansOnly", "label_table"]
 
-Array = np.ndarray[Any, Any]
+Array = NDArray[Any]
 
 
+@runtime_checkable
 class LabelMetric(Protocol):
     """A squared distance between laws, in two steps: what to know of a law, and the distance of two such things."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from continuum.core import IncompatibleError, InvalidInputError
@@ -16,7 +17,7 @@ from continuum.measures import admit_array, admit_masses
 
 __all__ = ["Features", "LabelledDataset", "concatenate", "take"]
 
-Features = np.ndarray[Any, Any] | Tensor
+Features = NDArray[Any] | Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ class LabelledDataset:
     """
 
     x: Features
-    y: np.ndarray[Any, Any]
+    y: NDArray[Any]
     weights: Any = None
     classes: Any = None
 
@@ -78,7 +79,7 @@ class LabelledDataset:
         return self.y.ndim == 2
 
     @cached_property
-    def codes(self) -> np.ndarray[Any, Any]:
+    def codes(self) -> NDArray[Any]:
         """Index in `classes` of each label, (n,); for soft labels that of the likeliest class."""
         if self.is_soft:
             return np.asarray(self.y.argmax(1))
@@ -86,7 +87,7 @@ class LabelledDataset:
         return np.array([index[label] for label in self.y.tolist()])
 
     @property
-    def probabilities(self) -> np.ndarray[Any, Any]:
+    def probabilities(self) -> NDArray[Any]:
         """Labels as distributions, (n, c) float64; one-hot for hard labels."""
         return self.y if self.is_soft else np.eye(len(self.classes))[self.codes]
 
@@ -112,7 +113,7 @@ class LabelledDataset:
             raise InvalidInputError(f"subset leaves {len(chosen)} of {len(self)} points, of total weight 0.")
         return LabelledDataset(take(self.x, chosen), self.y[chosen], weights / weights.sum(), self.classes)
 
-    def to_numpy(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    def to_numpy(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """`(x, y)` as NumPy arrays: what scikit-learn calls `(X, y)`."""
         return (self.x.detach().cpu().numpy() if isinstance(self.x, Tensor) else self.x), self.y
 
@@ -125,7 +126,7 @@ class LabelledDataset:
         return torch.as_tensor(self.x), y.to(self.device)
 
 
-def take(x: Features, rows: np.ndarray[Any, Any]) -> Features:
+def take(x: Features, rows: NDArray[Any]) -> Features:
     """The rows of an array or a tensor, in fresh memory."""
     return x[torch.as_tensor(rows, device=x.device).long()] if isinstance(x, Tensor) else x[rows]
 
@@ -173,7 +174,7 @@ def _admit_features(x: Any) -> Features:
     return values
 
 
-def _label_array(y: Any) -> np.ndarray[Any, Any]:
+def _label_array(y: Any) -> NDArray[Any]:
     if isinstance(y, np.ndarray):
         return y
     values = list(y)
@@ -184,7 +185,7 @@ def _label_array(y: Any) -> np.ndarray[Any, Any]:
     return np.asarray(values)
 
 
-def _admit_soft(y: np.ndarray[Any, Any], classes: Any) -> tuple[np.ndarray[Any, Any], tuple[Hashable, ...]]:
+def _admit_soft(y: NDArray[Any], classes: Any) -> tuple[NDArray[Any], tuple[Hashable, ...]]:
     probabilities = admit_array(y, "y", ndim=2).numpy()
     sums = probabilities.sum(1)
     wrong = (probabilities < 0).any(1) | (np.abs(sums - 1) > 1e-5)
@@ -200,7 +201,7 @@ def _admit_soft(y: np.ndarray[Any, Any], classes: Any) -> tuple[np.ndarray[Any, 
     return probabilities / sums[:, None], classes
 
 
-def _admit_hard(y: np.ndarray[Any, Any], classes: Any) -> tuple[np.ndarray[Any, Any], tuple[Hashable, ...]]:
+def _admit_hard(y: NDArray[Any], classes: Any) -> tuple[NDArray[Any], tuple[Hashable, ...]]:
     if y.dtype.kind in "fc" and not (np.isfinite(y).all() and (y == np.round(y)).all()):
         first = int(np.argmax(~(y == np.round(y))))
         raise InvalidInputError(

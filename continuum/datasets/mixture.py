@@ -6,12 +6,13 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .labelled import Features, LabelledDataset
 
 __all__ = ["mix_features", "mix_labels", "union_labels"]
 
-Array = np.ndarray[Any, Any]
+Array = NDArray[Any]
 
 
 def union_labels(sources: Mapping[str, LabelledDataset]) -> tuple[Hashable, ...]:

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from continuum.core import InvalidInputError, Point
 from continuum.measures import admit_array
 
 __all__ = ["Projection", "project_onto_simplex"]
 
-Array = np.ndarray[Any, Any]
+Array = NDArray[Any]
 _TOLERANCE = 1e-12  # relative to the largest entry of the Gram matrix
 
 
@@ -51,8 +52,8 @@ def project_onto_simplex(gram: Any) -> Projection:
         InvalidInputError: if `gram` is not square, symmetric and positive semi-definite up to rounding.
 
     Example:
-        >>> project_onto_simplex([[1.0, 0.0], [0.0, 3.0]]).weights
-        (0.75, 0.25)
+        >>> [round(weight, 9) for weight in project_onto_simplex([[1.0, 0.0], [0.0, 3.0]]).weights]
+        [0.75, 0.25]
     """
     g = _admit_gram(gram)
     scale = max(float(np.abs(g).max()), 1e-300)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor, nn
@@ -125,7 +126,7 @@ def _transfer(shots: LabelledDataset, test: LabelledDataset, head: Any, network:
     return Metric(name, accuracy, goal="max", stochastic=True)
 
 
-def _names(data: LabelledDataset) -> np.ndarray[Any, Any]:
+def _names(data: LabelledDataset) -> NDArray[Any]:
     """Labels as strings: the one kind that every classifier takes, and two datasets agree on."""
     return np.array([repr(data.classes[code]) for code in data.codes])
 

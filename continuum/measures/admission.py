@@ -16,7 +16,9 @@ from torch import Tensor
 
 from continuum.core import ContinuumWarning, InvalidInputError, ResourceError
 
-__all__ = ["admit_array", "admit_masses", "check_memory"]
+__all__ = ["Admitted", "admit_array", "admit_masses", "check_memory"]
+
+Admitted = Any  # a field that takes any array of numbers and holds a float64 tensor
 
 _MASS_TOLERANCE = 1e-6  # float32 weights of 10^5 points sum to 1 within this
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from continuum.core import IncompatibleError, InvalidInputError
 
-from .admission import admit_array
+from .admission import Admitted, admit_array
 
 __all__ = ["GroundCost", "SquaredEuclidean", "TableCost", "WeightedSum", "matrix"]
 
@@ -53,8 +53,8 @@ class SquaredEuclidean:
         y: target points, (m, d).
     """
 
-    x: Float[Tensor, "n d"]
-    y: Float[Tensor, "m d"]
+    x: Admitted
+    y: Admitted
 
     def __post_init__(self) -> None:
         x, y = admit_array(self.x, "x", ndim=2), admit_array(self.y, "y", ndim=2)

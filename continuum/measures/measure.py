@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .admission import admit_array, admit_masses
+from .admission import Admitted, admit_array, admit_masses
 
 __all__ = ["DiscreteMeasure"]
 
@@ -25,8 +25,8 @@ class DiscreteMeasure:
         InvalidInputError: for NaN, an empty cloud, negative masses or a wrong shape.
     """
 
-    points: Float[Tensor, "n d"]
-    weights: Float[Tensor, " n"] = None  # type: ignore[assignment]  # filled in below
+    points: Admitted
+    weights: Admitted = None
 
     def __post_init__(self) -> None:
         points = admit_array(self.points, "points", ndim=2)
