@@ -1,0 +1,279 @@
+"""The result store: one SQLite file of facts, and the studies that view them.
+
+A *record* is a fact: the number that one metric gave for one value, under a key that digests everything the number
+depends on. A number once stored is never overwritten; only a stored failure gives way. A *study* is a named, ordered
+list of planned keys. Changing the data of a study changes its keys, so old and new numbers never mix, and going back
+finds the old ones again.
+
+Kill a process at any moment: each transaction is in the file as a whole or not at all. Several processes may write.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from continuum.core import ContinuumWarning, StoreError
+
+from .records import Record, Study, checksum, read_record, read_row, record_columns, row_columns
+
+__all__ = ["Store"]
+
+_VERSION = "1"
+_BUSY_SECONDS = 30.0  # the default of 5 s is too short for many workers on a slow disk
+_CHUNK = 10_000  # keys in one query; SQLite allows 32766
+
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS run (id INTEGER PRIMARY KEY, provenance TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS record (key TEXT PRIMARY KEY, value REAL, error TEXT, trace TEXT,"
+    " build_s REAL NOT NULL, metric_s REAL NOT NULL, run INTEGER NOT NULL, checksum INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS study (name TEXT PRIMARY KEY, axes TEXT NOT NULL, checksum INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS member (study TEXT, position INTEGER, key TEXT, label TEXT, role TEXT, point TEXT,"
+    " metric TEXT, seed INTEGER, goal TEXT, unit TEXT, PRIMARY KEY (study, position)) WITHOUT ROWID",
+)
+_PUT_STUDY = (
+    "INSERT INTO study VALUES (?, ?, ?)"
+    " ON CONFLICT (name) DO UPDATE SET axes = excluded.axes, checksum = excluded.checksum"
+)
+_PUT_MEMBER = "INSERT INTO member VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_RECORD = (
+    "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value,"
+    " error = excluded.error, trace = excluded.trace, build_s = excluded.build_s, metric_s = excluded.metric_s,"
+    " run = excluded.run, checksum = excluded.checksum WHERE record.error IS NOT NULL"
+)
+
+_REMEDIES = {
+    "SQLITE_NOTADB": "it is not a result store; name another file",
+    "SQLITE_CORRUPT": "it is damaged; restore a copy, or rescue what is left with `sqlite3 FILE .recover`",
+    "SQLITE_FULL": "free some disk space and run the same command again; what was stored before is intact",
+    "SQLITE_IOERR": "check the disk (space, quota, size limit) and run the same command again; what was stored before "
+    "is intact",
+    "SQLITE_READONLY": "make the file and its folder writable, or work on a copy",
+    "SQLITE_CANTOPEN": "its folder must exist and be writable",
+    "SQLITE_BUSY": f"another process held it for more than {_BUSY_SECONDS:g} s; wait for it or end it",
+}
+
+
+class Store:
+    """An open result store, to be used in a `with` block.
+
+    Laws: `records` gives back what `write` was given; of two numbers under one key the first stays; a method succeeds
+    as a whole, or raises `StoreError` and leaves the file as it was.
+    """
+
+    def __init__(self, target: str, path: str, *, uri: bool = False) -> None:
+        with _explained(path):
+            # joblib pulls its tasks, hence our queries, from threads of its own.
+            self._db = sqlite3.connect(
+                target, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=uri
+            )
+        self._path, self._lock = path, threading.RLock()
+        # Damaged text must reach the checksum and fail there, not in the decoder.
+        self._db.text_factory = lambda raw: raw.decode("utf-8", "replace")
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str] | None) -> Store:
+        """Open the store at `path` for writing, made if it is not there; None gives one in memory."""
+        name = ":memory:" if path is None else os.fspath(path)
+        store = cls(name, name)
+        with store._kept_open_if_usable():
+            store._check_schema()  # before the first change: the file could be somebody else's database
+            with store._reading() as db:
+                _switch_to_wal(db)
+                db.execute("PRAGMA synchronous = NORMAL")
+            with store._transaction() as db:
+                for statement in _SCHEMA:
+                    db.execute(statement)
+                db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (_VERSION,))
+        return store
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Store:
+        """Open the store at `path` for reading; the file and its folder may be read-only."""
+        file = Path(path)
+        if not file.is_file():
+            raise StoreError(f"there is no result store at {file}; `evaluate(..., store=...)` makes one.")
+        try:
+            return cls._read(file, "mode=ro")
+        except StoreError:
+            if os.access(file.resolve().parent, os.W_OK):
+                raise
+            # Readers of a WAL file share memory through a file beside it, which a read-only folder refuses. Where
+            # nobody can write, the file is immutable and they can do without.
+            return cls._read(file, "mode=ro&immutable=1")
+
+    @classmethod
+    def _read(cls, file: Path, mode: str) -> Store:
+        store = cls(f"{file.resolve().as_uri()}?{mode}", str(file), uri=True)
+        with store._kept_open_if_usable():
+            if store._check_schema() is None:
+                raise StoreError(f"{file} is empty; `evaluate(..., store=...)` fills a result store.")
+        return store
+
+    def plan(self, study: Study, provenance: Mapping[str, Any]) -> int:
+        """Write a study, in place of an older one of that name, and the `provenance` of a new run.
+
+        Damaged records of the study are reported and removed, so that they count as missing.
+
+        Returns:
+            The id of the run.
+        """
+        damaged = self._scan(study.keys)[1]
+        _warn_of_damage(self._path, damaged)
+        members = [row_columns(study.name, i, row) for i, row in enumerate(study.rows)]
+        axes = json.dumps(study.axes)
+        with self._transaction() as db:
+            db.executemany("DELETE FROM record WHERE key = ?", [(key,) for key in damaged])
+            db.execute("DELETE FROM member WHERE study = ?", (study.name,))
+            db.executemany(_PUT_MEMBER, members)
+            db.execute(_PUT_STUDY, (study.name, axes, checksum((axes, members))))
+            run = db.execute("INSERT INTO run (provenance) VALUES (?)", (json.dumps(provenance, allow_nan=False),))
+        return int(run.lastrowid or 0)
+
+    def write(self, records: Iterable[Record], run: int) -> None:
+        """Add records in one transaction; a number that is there already stays, a failure is replaced."""
+        facts = [record_columns(item) for item in records]
+        with self._transaction() as db:
+            db.executemany(_PUT_RECORD, [(*columns, run, checksum(columns)) for columns in facts])
+
+    def records(self, keys: Sequence[str]) -> dict[str, Record]:
+        """The intact records that have these keys; a warning counts the damaged ones."""
+        intact, damaged = self._scan(keys)
+        _warn_of_damage(self._path, damaged)
+        return intact
+
+    def studies(self) -> tuple[Study, ...]:
+        """All studies, oldest first."""
+        with self._reading() as db:
+            heads = db.execute("SELECT name, axes, checksum FROM study ORDER BY rowid").fetchall()
+            return tuple(self._study(*head) for head in heads)
+
+    def runs(self, ids: Iterable[int]) -> tuple[dict[str, Any], ...]:
+        """The provenance of these runs, oldest first."""
+        with self._reading() as db:
+            found = dict(db.execute("SELECT id, provenance FROM run"))
+        return tuple(self._parse(found[i]) for i in sorted(set(ids)) if i in found)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _study(self, name: str, axes: str, seen: int) -> Study:
+        members = self._db.execute("SELECT * FROM member WHERE study = ? ORDER BY position", (name,)).fetchall()
+        if checksum((axes, members)) != seen:
+            raise StoreError(
+                f"{self._path}: the plan of study {name!r} is damaged; call `evaluate` again: it renews the plan and "
+                "computes only what is gone."
+            )
+        return Study(name, tuple(self._parse(axes)), tuple(read_row(columns) for columns in members))
+
+    def _scan(self, keys: Sequence[str]) -> tuple[dict[str, Record], list[str]]:
+        """The intact records by key, and the keys of the damaged ones."""
+        found: dict[str, Record | None] = {}
+        for start in range(0, len(keys), _CHUNK):
+            chunk = keys[start : start + _CHUNK]
+            query = f"SELECT * FROM record WHERE key IN ({','.join('?' * len(chunk))})"  # noqa: S608 -- only marks
+            with self._reading() as db:
+                found.update((columns[0], read_record(columns)) for columns in db.execute(query, tuple(chunk)))
+        intact = {key: item for key, item in found.items() if item is not None}
+        return intact, [key for key in found if key not in intact]
+
+    def _check_schema(self) -> str | None:
+        """The schema version of the file, which is one that we know; None if the file is empty."""
+        with self._reading() as db:
+            tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if not tables:
+                return None
+            if not {"meta", "record", "member"} <= tables:
+                raise StoreError(f"{self._path} is an SQLite file but not a result store; name another file.")
+            seen = str(dict(db.execute("SELECT name, value FROM meta")).get("schema"))
+        if seen != _VERSION:
+            newer = seen.isdigit() and int(seen) > int(_VERSION)
+            remedy = "upgrade continuum" if newer else "name another file, or restore a copy"
+            raise StoreError(f"{self._path} has schema {seen!r}, this version of continuum has {_VERSION!r}; {remedy}.")
+        return seen
+
+    def _parse(self, text: str) -> Any:
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise StoreError(f"{self._path} is damaged: it holds {text!r:.60} ({error}); restore a copy.") from error
+
+    @contextmanager
+    def _kept_open_if_usable(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _explained(self._path):
+            yield self._db
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._reading() as db:
+            # IMMEDIATE waits here for other writers; a read lock that is upgraded later fails instead of waiting.
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:  # a full disk makes SQLite roll back by itself
+                    db.execute("ROLLBACK")
+                raise
+
+
+def _switch_to_wal(db: sqlite3.Connection) -> None:
+    """Let readers and a writer work side by side.
+
+    This is the one statement for which SQLite does not wait for others by itself: two processes that make a store at
+    the same moment would meet "database is locked" at once.
+    """
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
+
+
+@contextmanager
+def _explained(path: str) -> Iterator[None]:
+    """Turn what SQLite raises into a `StoreError` that says what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorname", "")  # such as SQLITE_IOERR_WRITE
+        remedy = next((text for name, text in _REMEDIES.items() if code.startswith(name)), "restore a copy of it")
+        raise StoreError(f"the result store {path} cannot be used: {error} ({code or 'SQLite'}); {remedy}.") from error
+
+
+def _warn_of_damage(path: str, damaged: Sequence[str]) -> None:
+    if damaged:
+        warnings.warn(
+            f"{path}: {len(damaged)} damaged record(s) (checksum mismatch) count as missing; `evaluate` computes them "
+            "again. Check the disk if this recurs.",
+            ContinuumWarning,
+            stacklevel=4,
+        )
