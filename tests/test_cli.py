@@ -1,0 +1,145 @@
+"""The command line: what it prints, and the exit codes that scripts rely on."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from continuum import cli
+
+STUDIES = """
+import numpy as np
+from continuum import Interval, evaluate, from_function, metric
+
+
+@metric(goal="max")
+def height(x):
+    return float(x.mean())
+
+
+@metric(goal="max")
+def broken(x):
+    raise ZeroDivisionError("no height here")
+
+
+def make(t):
+    return np.full(3, t)
+
+
+line = from_function(Interval(), make)
+
+
+class Step:
+    domain = Interval()
+
+    def at(self, t):
+        return "text"
+
+
+step = Step()
+
+
+def study(store=None, points=3, n_jobs=1):
+    return evaluate(line, height, points=points, store=store, n_jobs=n_jobs, name="line")
+
+
+def failing(store=None):
+    return evaluate(line, broken, points=2, store=store, on_error="record", name="failing")
+
+
+def not_results():
+    return 3
+
+
+def interrupted():
+    raise KeyboardInterrupt
+"""
+
+
+@pytest.fixture(autouse=True)
+def _studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "studies_of_test.py").write_text(STUDIES)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    sys.modules.pop("studies_of_test", None)
+
+
+def invoke(*words: str) -> tuple[int, str]:
+    """Exit code and everything printed, through the same door as the installed command."""
+    result = CliRunner().invoke(cli.app, list(words))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+def exit_code(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["continuum", *words])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    return int(stop.value.code or 0)
+
+
+def test_run_stores_a_study_and_status_counts_it() -> None:
+    code, text = invoke("run", "studies_of_test:study", "--store", "a.db", "--points", "5")
+    assert code == 0
+    assert "height" in text
+    code, text = invoke("status", "a.db")
+    assert code == 0
+    assert "line" in text
+    assert "5" in text
+
+
+def test_report_writes_one_page(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    invoke("run", "studies_of_test:study", "--store", "a.db")
+    code, _ = invoke("report", "a.db", "-o", "page.html")
+    assert code == 0
+    assert "height" in (tmp_path / "page.html").read_text()
+
+
+def test_a_failed_unit_makes_the_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert exit_code(monkeypatch, "run", "studies_of_test:failing", "--store", "b.db") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "studies_of_test:absent"), "absent"),
+        (("run", "no.such.module:study"), "no.such.module"),
+        (("run", "nocolon"), "package.module:object"),
+        (("run", "studies_of_test:not_results"), "int"),
+        (("run", "studies_of_test:failing", "--points", "3"), "points"),
+        (("status", "absent.db"), "absent.db"),
+        (("report", "studies_of_test.py"), "studies_of_test.py"),
+        (("check", "no_such_plugin"), "no_such_plugin"),
+        (("fetch", "cifar"), "cifar"),
+    ],
+)
+def test_a_request_that_cannot_be_served_is_one_message_and_exit_code_2(
+    words: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(monkeypatch, *words) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+
+
+def test_an_interrupt_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(monkeypatch, "run", "studies_of_test:interrupted") == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_check_passes_a_good_path_and_fails_a_bad_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert exit_code(monkeypatch, "check", "studies_of_test:line") == 0
+    assert exit_code(monkeypatch, "check", "studies_of_test:step") == 1  # it accepts any point
+
+
+def test_doctor_finds_this_machine_fit() -> None:
+    code, text = invoke("doctor")
+    assert code == 0
+    assert "self-test" in text
+    assert "expected 18" in text
