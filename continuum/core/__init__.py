@@ -32,7 +32,7 @@ from .errors import (
     StoreError,
     UntrustedArtifactError,
 )
-from .interpolant import Interpolant, SupportsEndpoints, SupportsLease, lease
+from .interpolant import Interpolant, LazyEndpoints, SupportsEndpoints, SupportsLease, lease
 from .leaves import as_array, fingerprint, leaves, parts
 from .metric import Goal, Metric, metric
 from .seeding import rng_for, torch_generator
@@ -50,6 +50,7 @@ __all__ = [
     "Interpolant",
     "Interval",
     "InvalidInputError",
+    "LazyEndpoints",
     "LeaseError",
     "Levels",
     "Metric",

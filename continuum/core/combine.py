@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from .domain import Domain, Interval, Levels, Point, PointLike, Points, Product
 from .errors import IncompatibleError, InvalidInputError
-from .interpolant import Interpolant, SupportsEndpoints, lease
+from .interpolant import Interpolant, LazyEndpoints, SupportsEndpoints, lease
 from .leaves import fingerprint
 
 __all__ = [
@@ -37,24 +37,6 @@ __all__ = [
 
 V = TypeVar("V")
 W = TypeVar("W")
-
-
-class _Lazy(Mapping[Point, V]):
-    """Read-only mapping whose values are computed when they are looked up."""
-
-    def __init__(self, keys: Sequence[Point], lookup: Callable[[Point], V]) -> None:
-        self._keys, self._lookup = tuple(keys), lookup
-
-    def __getitem__(self, key: Point) -> V:
-        if key not in self._keys:
-            raise KeyError(key)
-        return self._lookup(key)
-
-    def __iter__(self) -> Iterator[Point]:
-        return iter(self._keys)
-
-    def __len__(self) -> int:
-        return len(self._keys)
 
 
 def _endpoints(path: Interpolant[V]) -> Mapping[Point, V]:
@@ -104,7 +86,7 @@ class Transformed(Generic[V, W]):
     @property
     def endpoints(self) -> Mapping[Point, W]:
         ends = _endpoints(self.path)
-        return _Lazy(list(ends), lambda point: self.fn(ends[point]))
+        return LazyEndpoints(list(ends), lambda point: self.fn(ends[point]))
 
 
 def transform(path: Interpolant[V], fn: Callable[[V], W]) -> Transformed[V, W]:
@@ -139,7 +121,7 @@ class ProductPath:
     def endpoints(self) -> Mapping[Point, dict[str, Any]]:
         ends = {name: _endpoints(path) for name, path in self.paths}
         rows = {tuple(itertools.chain(*row)): row for row in itertools.product(*ends.values())}
-        return _Lazy(
+        return LazyEndpoints(
             list(rows),
             lambda point: {name: ends[name][part] for name, part in zip(ends, rows[point], strict=True)},
         )
@@ -211,7 +193,7 @@ class Segment(Generic[V]):
     def endpoints(self) -> Mapping[Point, V]:
         ends = _endpoints(self.path)
         here: dict[Point, Point] = {(0.0,): self.start, (1.0,): self.end}
-        return _Lazy([t for t, p in here.items() if p in ends], lambda t: ends[here[t]])
+        return LazyEndpoints([t for t, p in here.items() if p in ends], lambda t: ends[here[t]])
 
     def _locate(self, point: PointLike) -> Point:
         (t,) = self.domain.point(point)
@@ -268,7 +250,7 @@ def tabulate(values: Mapping[Any, V], *, axes: Sequence[str] = ("t",)) -> Table[
 
 
 _BUILT: dict[str, Interpolant[Any]] = {}
-_BUILDING = threading.Lock()
+_BUILDING = threading.RLock()  # a factory may itself ask for a deferred path
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,10 +281,12 @@ class Deferred(Generic[V]):
         return path
 
     def at(self, point: PointLike, /) -> V:
-        return self.path.at(self.domain.point(point))
+        here = self.domain.point(point)  # first: a wrong point must not cost a build
+        return self.path.at(here)
 
     def lease(self, point: PointLike, /) -> AbstractContextManager[V]:
-        return lease(self.path, self.domain.point(point))
+        here = self.domain.point(point)
+        return lease(self.path, here)
 
 
 def deferred(factory: Callable[..., Interpolant[V]], *args: Any, domain: Domain) -> Deferred[V]:

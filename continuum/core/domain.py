@@ -84,6 +84,9 @@ class Interval:
     spacing: Literal["linear", "log"] = "linear"
 
     def __post_init__(self) -> None:
+        # One form for equal intervals: 0, 0.0, -0.0 and a NumPy zero must have one fingerprint.
+        for end in ("low", "high"):
+            object.__setattr__(self, end, _tidy(_real(getattr(self, end), f"`{end}` of Interval")))
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise InvalidInputError(f"Interval needs finite `low` < `high`, got {self.low!r}, {self.high!r}.")
         if self.spacing not in ("linear", "log"):
@@ -264,11 +267,13 @@ class Points:
 
     def point(self, x: PointLike, /) -> Point:
         wanted = _coordinates(x, self)
-        for member in self.points:
-            if all(abs(a - b) <= 1e-9 * max(1.0, abs(b)) for a, b in zip(wanted, member, strict=True)):
-                return member
+        # The nearest, not the first that is near enough: a member must be its own canonical form.
         nearest = min(self.points, key=lambda member: math.dist(member, wanted))
-        raise DomainError(f"point {wanted} is none of the {len(self.points)} members; the nearest is {nearest}.")
+        if all(abs(a - b) <= 1e-9 * max(1.0, abs(b)) for a, b in zip(wanted, nearest, strict=True)):
+            return nearest
+        raise DomainError(
+            f"point {wanted} of axes {self.axes} is none of the {len(self.points)} members; the nearest is {nearest}."
+        )
 
     def grid(self, n: int, /) -> tuple[Point, ...]:
         chosen = np.unique(np.linspace(0, len(self.points) - 1, min(_count(n), len(self.points))).round())

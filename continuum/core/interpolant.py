@@ -16,13 +16,13 @@ Implementers do not inherit from anything. An object that has `domain` and `at` 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, TypeVar, runtime_checkable
 
 from .domain import Domain, Point, PointLike
 
-__all__ = ["Interpolant", "SupportsEndpoints", "SupportsLease", "lease"]
+__all__ = ["Interpolant", "LazyEndpoints", "SupportsEndpoints", "SupportsLease", "lease"]
 
 V = TypeVar("V")
 V_co = TypeVar("V_co", covariant=True)
@@ -59,6 +59,24 @@ class SupportsEndpoints(Protocol[V_co]):
     def endpoints(self) -> Mapping[Point, V_co]:
         """The choices by point. Cheap to read: a value that is dear to build is built when it is looked up."""
         ...
+
+
+class LazyEndpoints(Mapping[Point, V]):
+    """Endpoints whose points are known, and whose values are built by `lookup` when they are asked for."""
+
+    def __init__(self, keys: Sequence[Point], lookup: Callable[[Point], V]) -> None:
+        self._keys, self._lookup = tuple(keys), lookup
+
+    def __getitem__(self, key: Point) -> V:
+        if key not in self._keys:
+            raise KeyError(key)
+        return self._lookup(key)
+
+    def __iter__(self) -> Iterator[Point]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
 
 def lease(interpolant: Interpolant[V], point: PointLike) -> AbstractContextManager[V]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import inspect
 import sys
 import types
 from collections.abc import Mapping
@@ -50,7 +51,7 @@ def parts(value: Any) -> Mapping[str, Any]:
         ) from error
     if isinstance(state, str):
         return {"global": state}
-    return {str(i): _listed(item) for i, item in enumerate(state)}
+    return {str(i): _without_caches(_listed(item), type(value)) for i, item in enumerate(state)}
 
 
 @parts.register
@@ -73,7 +74,7 @@ def _(value: AbstractSet) -> Mapping[str, Any]:  # type: ignore[type-arg]
 
 @parts.register
 def _(value: types.FunctionType) -> Mapping[str, Any]:
-    captured = [cell.cell_contents for cell in value.__closure__ or ()]
+    captured = [_contents(cell) for cell in value.__closure__ or ()]
     defaults = (value.__defaults__, value.__kwdefaults__)
     name = f"{value.__module__}.{value.__qualname__}"
     return {"name": name, "code": value.__code__, "defaults": defaults, "captured": captured}
@@ -178,6 +179,24 @@ def _is_array(value: Any) -> bool:
     torch = sys.modules.get("torch")
     is_tensor = torch is not None and isinstance(value, torch.Tensor)
     return is_tensor or isinstance(value, np.ndarray | np.generic)
+
+
+def _contents(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # a variable that was not assigned yet
+        return "<empty cell>"
+
+
+def _without_caches(state: Any, cls: type) -> Any:
+    """The attributes of an object without its cached properties: they follow from the others."""
+    if not isinstance(state, dict):
+        return state
+    return {name: item for name, item in state.items() if not isinstance(_static(cls, name), functools.cached_property)}
+
+
+def _static(cls: type, name: Any) -> Any:
+    return inspect.getattr_static(cls, name, None) if isinstance(name, str) else None
 
 
 def _listed(item: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from .errors import InvalidInputError
+from .leaves import as_array
 
 __all__ = ["Goal", "Metric", "metric"]
 
@@ -58,14 +59,15 @@ class Metric:
         if self.stochastic and rng is None:
             raise InvalidInputError(f"metric {self.name!r} is stochastic: pass `rng`, such as `rng_for(0)`.")
         number = self.fn(value, rng) if self.stochastic else self.fn(value)
-        if isinstance(number, str | bytes | bool | None) or np.size(number) != 1:
-            raise InvalidInputError(
-                f"metric {self.name!r} must return one real number, got {type(number).__name__}: {number!r:.80}."
-            )
         try:
-            return float(number)
-        except (TypeError, ValueError):
-            raise InvalidInputError(f"metric {self.name!r} must return one real number, got {number!r:.80}.") from None
+            array = as_array(number)
+            if array.dtype.kind in "iufO":  # object: integers of any size, fractions, decimals
+                return float(array.item())
+        except (TypeError, ValueError, OverflowError):
+            pass
+        raise InvalidInputError(
+            f"metric {self.name!r} must return one real number, got {type(number).__name__}: {number!r:.80}."
+        )
 
 
 @overload

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from continuum.core import IncompatibleError, Interval, InvalidInputError, Point, PointLike, Simplex
+from continuum.core import IncompatibleError, Interval, InvalidInputError, LazyEndpoints, Point, PointLike, Simplex
 from continuum.measures import Exact, Solver, barycentric_projection, solve
 
 from .distance import ground_cost
@@ -84,26 +84,26 @@ class GeneralizedGeodesic:
         if not sources:
             raise InvalidInputError("GeneralizedGeodesic needs at least one source, got none.")
         base = base.subset(base.weights > 0)
-        table = label_table((base, *sources.values()), labels or Bures())
+        table = label_table((base, *sources.values()), labels or Bures()) if label_weight > 0 else None
         images, soft = [], []
         for place, source in enumerate(sources.values(), start=1):
             cost = ground_cost(base, source, table, (0, place), feature_weight, label_weight)
             plan = solve(cost, base.weights, source.weights, solver=solver or Exact())
             images.append(barycentric_projection(plan, source.features()))
             soft.append(barycentric_projection(plan, source.probabilities).cpu().numpy())
-        moves = [np.sqrt(feature_weight) * (image - base.features()).cpu().numpy() for image in images]
-        turns = [
-            np.sqrt(label_weight) * (p @ table.coordinates(i) - base.probabilities @ table.coordinates(0))
-            for i, p in enumerate(soft, start=1)
-        ]
+        gram = feature_weight * _gram([(image - base.features()).cpu().numpy() for image in images], base.weights)
+        if table is not None:
+            start = base.probabilities @ table.coordinates(0)
+            turns = [p @ table.coordinates(place) - start for place, p in enumerate(soft, start=1)]
+            gram = gram + label_weight * _gram(turns, base.weights)
         return cls(
             base,
             tuple(sources),
             tuple(_like(image, base.x) for image in images),
             tuple(soft),
             union_labels(sources),
-            _gram(moves, base.weights) + _gram(turns, base.weights),
-            table.shift,
+            gram,
+            0.0 if table is None else table.shift,
         )
 
     @property
@@ -163,7 +163,7 @@ class McCann:
     labels: LabelMetric | None = None
     feature_weight: float = 1.0
     label_weight: float = 1.0
-    domain: Interval = Interval()
+    domain: ClassVar[Interval] = Interval()
 
     def __post_init__(self) -> None:
         if self.source.x.shape[1:] != self.target.x.shape[1:]:
@@ -197,8 +197,7 @@ class McCann:
     @property
     def endpoints(self) -> Mapping[Point, LabelledDataset]:
         """The two datasets, their points split into the atoms of the plan."""
-        start, stop = self._atoms
-        return {(0.0,): start, (1.0,): stop}
+        return LazyEndpoints(self.domain.vertices(), lambda point: self._atoms[int(point[0])])
 
     def __repr__(self) -> str:
         return f"McCann({self.source!r}, {self.target!r})"

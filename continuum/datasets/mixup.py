@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from continuum.core import IncompatibleError, InvalidInputError, Point, PointLike, Simplex, rng_for
+from continuum.core import IncompatibleError, InvalidInputError, LazyEndpoints, Point, PointLike, Simplex, rng_for
 
 from .labelled import LabelledDataset, take
 from .mixture import mix_features, mix_labels, union_labels
@@ -54,7 +54,7 @@ class Mixup:
         drawn = []
         for name, data in self.sources.items():
             rng = rng_for(self.seed, "mixup", name)
-            uniform = np.ptp(data.weights) == 0
+            uniform = np.ptp(data.weights) <= 1e-9 * data.weights.max()  # up to the rounding of a normalisation
             rows = rng.permutation(len(data))[:n] if uniform else rng.choice(len(data), n, p=data.weights)
             drawn.append(LabelledDataset(take(data.x, rows), data.y[rows], None, data.classes))
         return drawn
@@ -67,11 +67,12 @@ class Mixup:
     @property
     def endpoints(self) -> Mapping[Point, LabelledDataset]:
         """The shuffled sources themselves."""
-        ends = {}
-        for vertex, data in zip(self.domain.vertices(), self._drawn, strict=True):
-            y = mix_labels(vertex, [part.probabilities for part in self._drawn])
-            ends[vertex] = LabelledDataset(data.x, y, None, union_labels(self.sources))
-        return ends
+        return LazyEndpoints(self.domain.vertices(), self._endpoint)
+
+    def _endpoint(self, vertex: Point) -> LabelledDataset:
+        data = self._drawn[vertex.index(1.0)]
+        y = mix_labels(vertex, [part.probabilities for part in self._drawn])
+        return LabelledDataset(data.x, y, None, union_labels(self.sources))
 
     def __repr__(self) -> str:
         return f"Mixup(sources={tuple(self.sources)}, n={self.n}, seed={self.seed})"

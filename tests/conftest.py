@@ -1,0 +1,59 @@
+"""For all tests: no network, reproducible randomness, annotated shapes checked as the code runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+from typing import Any
+
+import hypothesis
+import numpy as np
+import pytest
+
+_ANNOTATED = ["continuum.measures"]  # where shapes are annotated
+_LOCAL = {"localhost", "127.0.0.1", "::1", "", None}
+
+# Before the packages are imported: the hook rewrites them as they load, so that shapes in annotations are checked.
+if importlib.util.find_spec("jaxtyping") and importlib.util.find_spec("beartype"):
+    import jaxtyping
+
+    jaxtyping.install_import_hook(_ANNOTATED, "beartype.beartype")
+
+hypothesis.settings.register_profile("continuum", deadline=None, derandomize=True, max_examples=60)
+# For a long search: pytest --hypothesis-profile=thorough
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=3000)
+hypothesis.settings.load_profile("continuum")
+
+
+class NetworkBlockedError(RuntimeError):
+    """A test tried to leave this machine."""
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only this machine can be reached: workers talk over pipes and loopback, everything else is an error."""
+    connect, connect_ex, lookup = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+    monkeypatch.setattr(socket.socket, "connect", lambda self, to: connect(self, _checked(self, to)))
+    monkeypatch.setattr(socket.socket, "connect_ex", lambda self, to: connect_ex(self, _checked(self, to)))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *rest, **options: lookup(_named(host), *rest, **options))
+
+
+def _checked(sock: socket.socket, address: Any) -> Any:
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        _named(address[0])
+    return address
+
+
+def _named(host: Any) -> Any:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in _LOCAL or str(name).startswith("127."):
+        return host
+    raise NetworkBlockedError(f"a test tried to reach {name!r}; tests use no network.")
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> np.random.Generator:
+    """A generator that depends on the name of the test only."""
+    from continuum.core import rng_for
+
+    return rng_for(0, request.node.name)
