@@ -29,7 +29,8 @@ from .core import (
 )
 
 if TYPE_CHECKING:
-    from .harness import Results, evaluate
+    from .harness.evaluate import evaluate
+    from .harness.results import Results
 
 __version__ = "0.1.0"
 

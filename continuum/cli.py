@@ -23,7 +23,16 @@ __all__ = ["app", "main"]
 
 _GROUP = "continuum.interpolants"  # entry points under which packages offer their interpolants by name
 
-_NARROW = ("label", "metric", "best", "best_t", "best_endpoint", "over_choosing", "monotonicity", "barrier")
+_NARROW = {  # columns of the summary that fit a terminal, with their heads
+    "label": "path",
+    "metric": "metric",
+    "best": "best",
+    "best_t": "at",
+    "best_endpoint": "choosing",
+    "over_choosing": "gain",
+    "monotonicity": "monotone",
+    "barrier": "barrier",
+}
 
 app = typer.Typer(
     add_completion=False,
@@ -195,8 +204,8 @@ def _print_summary(results: Any) -> None:
     """One narrow table for each study: what is best on each path, and what just choosing an endpoint gives."""
     for study, frame in results.summary().groupby("study", sort=False):
         frame = frame.assign(label=frame["label"].replace({study: "path"}))
-        narrow = [column for column in _NARROW if column in frame and frame[column].notna().any()]
-        _print_frame(frame[narrow], title=str(study))
+        narrow = {column: head for column, head in _NARROW.items() if column in frame and frame[column].notna().any()}
+        _print_frame(frame[list(narrow)].rename(columns=narrow), title=str(study))
 
 
 def _print_frame(frame: Any, title: str) -> None:
@@ -208,7 +217,7 @@ def _print_frame(frame: Any, title: str) -> None:
 
 def _cell(value: Any) -> str:
     if isinstance(value, float):
-        return "—" if value != value else f"{value:.4g}"
+        return "—" if value != value else f"{value:.3g}"
     return str(value)
 
 

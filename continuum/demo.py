@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from continuum.core import Interpolant, along
 from continuum.datasets import (
@@ -27,6 +28,7 @@ from continuum.datasets import (
     otdd_to,
     resize,
 )
+from continuum.datasets.sources import Split
 from continuum.harness import Results, evaluate
 
 __all__ = ["Scene", "run_demo", "scenes"]
@@ -145,16 +147,16 @@ def _strip(path: GeneralizedGeodesic, rival: Mixup) -> Any:
     from continuum.report import image_strip
 
     steps = [0.0, 0.25, 0.5, 0.75, 1.0]
-    rows: dict[str, np.ndarray[Any, Any]] = {}
+    rows: dict[str, NDArray[Any]] = {}
     for name, line in {"geodesic": _first_edge(path), "Mixup": _first_edge(rival)}.items():
         sets = [line.at(t).to_numpy()[0][:5] for t in steps]
         rows[name] = np.stack(sets, axis=1)  # (examples, steps, h, w)
     return image_strip(rows, columns=[f"t = {t:g}" for t in steps])
 
 
-def _images(name: str, split: str, n: int | None) -> LabelledDataset:
+def _images(name: str, split: Split, n: int | None) -> LabelledDataset:
     data = load(name, split=split, n=n, seed=_SEED)
-    return LabelledDataset(resize(data.x, _SIDE), data.y)
+    return LabelledDataset(resize(data.to_numpy()[0], _SIDE), data.y)
 
 
 def _without(data: LabelledDataset, target: str) -> LabelledDataset:
@@ -163,5 +165,5 @@ def _without(data: LabelledDataset, target: str) -> LabelledDataset:
     return data.subset([image.tobytes() not in known for image in data.x])
 
 
-def _rows(data: LabelledDataset) -> np.ndarray[Any, Any]:
-    return data.x.reshape(len(data), -1)
+def _rows(data: LabelledDataset) -> NDArray[Any]:
+    return data.features().numpy()

@@ -32,6 +32,7 @@ from .errors import (
     StoreError,
     UntrustedArtifactError,
 )
+from .files import whole_file
 from .interpolant import Interpolant, LazyEndpoints, SupportsEndpoints, SupportsLease, lease
 from .leaves import as_array, fingerprint, leaves, parts
 from .metric import Goal, Metric, metric
@@ -87,4 +88,5 @@ __all__ = [
     "tabulate",
     "torch_generator",
     "transform",
+    "whole_file",
 ]

@@ -31,7 +31,7 @@ _NAMED = (type, types.ModuleType, types.BuiltinFunctionType, np.ufunc)
 def parts(value: Any) -> Mapping[str, Any]:
     """What `value` is made of, by name: fields of a dataclass, otherwise what pickling it would save.
 
-    Register a type to change how it is seen, for instance to leave out a cache:
+    Register a type to change how it is seen, for instance to leave out a cache::
 
         @parts.register
         def _(value: MyType):

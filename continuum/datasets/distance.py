@@ -8,12 +8,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from continuum.core import IncompatibleError
+from continuum.core import IncompatibleError, InvalidInputError
 from continuum.measures import (
     Exact,
     GroundCost,
@@ -108,6 +109,7 @@ def otdd(
 
     Raises:
         IncompatibleError: if the numbers of features differ.
+        InvalidInputError: if a weight is negative or not finite.
         ResourceError: if the plan cannot fit into memory.
 
     Example:
@@ -135,6 +137,9 @@ def ground_cost(
     label_weight: float,
 ) -> GroundCost:
     """Features plus labels; `places` are the positions of the two datasets in `table`."""
+    for name, weight in (("feature_weight", feature_weight), ("label_weight", label_weight)):
+        if not 0 <= weight < math.inf:
+            raise InvalidInputError(f"`{name}` must be finite and not negative, got {weight}.")
     x, y = source.features(), target.features().to(source.device)
     if x.shape[1] != y.shape[1]:
         raise IncompatibleError(
@@ -158,6 +163,14 @@ def _label_cost(
     return TableCost(block, rows, columns)
 
 
+def _shift(source: LabelledDataset, target: LabelledDataset, table: LabelTable) -> float:
+    """What `LabelTable.shift` adds to the value of any plan: (|p|^2 + |q|^2) / 2 of it between labels p and q."""
+    if not (source.is_soft or target.is_soft):
+        return 0.0  # looked up in the table, without coordinates
+    spread = sum(float(data.weights @ np.square(data.probabilities).sum(1)) for data in (source, target))
+    return table.shift * spread / 2
+
+
 def _distance(
     plan: Plan,
     source: LabelledDataset,
@@ -166,8 +179,7 @@ def _distance(
     label_weight: float,
     start: float,
 ) -> DatasetDistance:
-    soft = source.is_soft or target.is_soft
-    shift = label_weight * table.shift if table is not None and soft else 0.0
+    shift = 0.0 if table is None else label_weight * _shift(source, target, table)
     return DatasetDistance(
         squared=max(plan.value - shift, 0.0),
         lower=max(plan.lower - shift, 0.0),

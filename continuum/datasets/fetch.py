@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import shlex
 import shutil
 import subprocess
@@ -22,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from continuum.core.errors import InvalidInputError, MissingDataError, StoreError, UntrustedArtifactError
+from continuum.core import InvalidInputError, MissingDataError, StoreError, UntrustedArtifactError, whole_file
 
 from .recipes import RECIPES, Recipe
 
@@ -140,17 +139,8 @@ def _last_words(stderr: str) -> str:
 
 
 def _write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write to a temporary neighbour and rename it, so that a kill at any moment leaves no half file at `path`."""
-    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
+        with whole_file(path) as file:
             np.savez(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise StoreError(f"cannot write `{path}`: {error}; free space there or set CONTINUUM_CACHE") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+    except StoreError as error:
+        raise StoreError(f"{error} Or set CONTINUUM_CACHE to another folder.") from error

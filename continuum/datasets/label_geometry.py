@@ -113,11 +113,10 @@ class LabelTable:
         k = len(self.squared)
         centring = np.eye(k) - 1.0 / k
         values, vectors = torch.linalg.eigh(torch.as_tensor(-0.5 * centring @ self.squared @ centring))
-        noise = 1e-12 * max(float(values.abs().max()), 1e-300)
-        shift = 2 * max(-float(values.min()) - noise, 0.0)
-        # The shift raises every eigenvalue but the one of the constant vector, which the centring keeps at 0.
-        constant = (vectors.sum(0).abs() > 0.5 * k**0.5).to(values.dtype)
-        raised = (values + (shift / 2) * (1 - constant)).clamp(min=0)
+        lowest, noise = float(values.min()), 1e-12 * float(values.abs().max())
+        shift = -2 * lowest if lowest < -noise else 0.0
+        # That of the constant vector too: it moves all labels alike, and eigh may mix it with others of eigenvalue 0.
+        raised = (values + shift / 2).clamp(min=0)
         return (vectors * raised.sqrt()).numpy(), shift
 
     def _rows(self, i: int) -> slice:
@@ -156,7 +155,7 @@ def _laws(data: LabelledDataset) -> list[DiscreteMeasure | None]:
     features, masses = data.features(), data.probabilities * data.weights[:, None]
     members = [column > 0 for column in masses.T]
     empty = [label for label, member in zip(data.classes, members, strict=True) if not member.any()]
-    if empty:
+    if empty and not data.is_soft:  # soft labels often leave a column at 0, such as at the end of a path
         warnings.warn(f"classes without any sample are left out: {empty[:5]}.", ContinuumWarning, stacklevel=4)
     if len(empty) == len(members):
         raise InvalidInputError("no class has any mass.")

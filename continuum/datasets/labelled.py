@@ -44,15 +44,15 @@ class LabelledDataset:
         array([0, 1, 0])
     """
 
-    x: Features
-    y: NDArray[Any]
+    x: Any
+    y: Any
     weights: Any = None
     classes: Any = None
 
     def __post_init__(self) -> None:
         x = _admit_features(self.x)
-        y = self.y.detach().cpu().numpy() if isinstance(self.y, Tensor) else _label_array(self.y)
-        if len(y) != len(x):
+        y = _label_array(self.y)
+        if y.ndim > 0 and len(y) != len(x):
             raise InvalidInputError(f"`x` has {len(x)} points and `y` has {len(y)} labels.")
         if y.ndim == 2:
             y, classes = _admit_soft(y, self.classes)
@@ -76,7 +76,7 @@ class LabelledDataset:
     @property
     def is_soft(self) -> bool:
         """Whether `y` holds distributions over `classes`."""
-        return self.y.ndim == 2
+        return bool(self.y.ndim == 2)
 
     @cached_property
     def codes(self) -> NDArray[Any]:
@@ -89,7 +89,7 @@ class LabelledDataset:
     @property
     def probabilities(self) -> NDArray[Any]:
         """Labels as distributions, (n, c) float64; one-hot for hard labels."""
-        return self.y if self.is_soft else np.eye(len(self.classes))[self.codes]
+        return np.asarray(self.y if self.is_soft else np.eye(len(self.classes))[self.codes])
 
     @property
     def device(self) -> torch.device:
@@ -99,15 +99,17 @@ class LabelledDataset:
     def features(self) -> Tensor:
         """`x` as float64 vectors, (n, d), on its device."""
         flat = self.x.reshape(len(self), -1)
-        return torch.as_tensor(flat).to(torch.float64)
+        if isinstance(flat, Tensor):
+            return flat.detach().to(torch.float64)
+        return torch.from_numpy(flat.astype(np.float64))
 
     def subset(self, indices: Any) -> LabelledDataset:
         """The points at `indices` (integers, a mask or a slice), with renormalised weights and the same classes.
 
         Raises:
-            InvalidInputError: if nothing is left, or only points of weight 0.
+            InvalidInputError: if `indices` do not fit, nothing is left, or only points of weight 0.
         """
-        chosen = np.arange(len(self))[np.asarray(indices) if not isinstance(indices, slice) else indices]
+        chosen = _rows(indices, len(self))
         weights = self.weights[chosen]
         if len(chosen) == 0 or weights.sum() == 0:
             raise InvalidInputError(f"subset leaves {len(chosen)} of {len(self)} points, of total weight 0.")
@@ -115,7 +117,7 @@ class LabelledDataset:
 
     def to_numpy(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """`(x, y)` as NumPy arrays: what scikit-learn calls `(X, y)`."""
-        return (self.x.detach().cpu().numpy() if isinstance(self.x, Tensor) else self.x), self.y
+        return (_to_array(self.x) if isinstance(self.x, Tensor) else self.x), self.y
 
     def to_torch(self) -> tuple[Tensor, Tensor]:
         """`(x, y)` as tensors on the device of `x`: hard labels as class indices (n,), soft ones as (n, c).
@@ -124,6 +126,23 @@ class LabelledDataset:
         """
         y = torch.as_tensor(self.y if self.is_soft else self.codes)
         return torch.as_tensor(self.x), y.to(self.device)
+
+
+def _rows(indices: Any, n: int) -> NDArray[Any]:
+    """`indices` as row numbers below n."""
+    wanted = indices if isinstance(indices, slice) else np.atleast_1d(np.asarray(indices))
+    if not isinstance(wanted, slice) and (wanted.ndim > 1 or wanted.size == 0):
+        raise InvalidInputError(f"`indices` must be a list of rows, at least one, got shape {wanted.shape}.")
+    try:
+        return np.arange(n)[wanted]
+    except IndexError as error:
+        raise InvalidInputError(f"`indices` must be rows of the {n} points, or a mask or slice: {error}.") from None
+
+
+def _to_array(x: Tensor) -> NDArray[Any]:
+    """NumPy has no bfloat16: such tensors become float32."""
+    x = x.detach().cpu()
+    return np.asarray((x.float() if x.dtype == torch.bfloat16 else x).numpy())
 
 
 def take(x: Features, rows: NDArray[Any]) -> Features:
@@ -159,30 +178,57 @@ def concatenate(datasets: Sequence[LabelledDataset]) -> LabelledDataset:
 
 
 def _admit_features(x: Any) -> Features:
-    values = x if isinstance(x, Tensor) else np.asarray(x)
-    if values.ndim < 2 or values.shape[0] == 0:
-        raise InvalidInputError(f"`x` must be (n, ...) with n > 0 points, got shape {tuple(values.shape)}.")
-    if isinstance(values, Tensor):
-        values = values if values.is_floating_point() else values.float()
-    elif values.dtype.kind in "biu":
-        values = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
-    elif values.dtype.kind != "f":
-        raise InvalidInputError(f"`x` must hold real numbers, got dtype {values.dtype}.")
+    try:
+        values = x if isinstance(x, Tensor) else np.asarray(x)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InvalidInputError(f"`x` must be an array (n, ...), got {type(x).__name__}: {error}") from None
+    if values.ndim < 2 or 0 in values.shape:
+        raise InvalidInputError(
+            f"`x` must be (n, ...) with n > 0 points and at least one feature, got shape {tuple(values.shape)}."
+        )
+    values = _floating_tensor(values) if isinstance(values, Tensor) else _floating_array(values)
     finite = torch.isfinite(values) if isinstance(values, Tensor) else np.isfinite(values)
     if not bool(finite.all()):
         admit_array(values, "x")  # raises, with the count and the first place
     return values
 
 
+def _floating_tensor(x: Tensor) -> Tensor:
+    if x.is_complex():
+        raise InvalidInputError(f"`x` must hold real numbers, got dtype {x.dtype}.")
+    if x.is_floating_point():
+        return x
+    return x.float() if x.dtype.itemsize <= 2 else x.double()
+
+
+def _floating_array(x: NDArray[Any]) -> NDArray[Any]:
+    if x.dtype.kind in "biu":
+        return x.astype(np.float32 if x.dtype.itemsize <= 2 else np.float64)
+    if x.dtype.kind != "f":
+        raise InvalidInputError(f"`x` must hold real numbers, got dtype {x.dtype}.")
+    native = np.dtype(f"f{min(x.dtype.itemsize, 8)}")
+    if x.dtype == native and min(x.strides) >= 0:
+        return x
+    return np.ascontiguousarray(x, native)  # torch reads neither foreign or long floats nor negative strides
+
+
 def _label_array(y: Any) -> NDArray[Any]:
+    if isinstance(y, Tensor):
+        return _to_array(y)
     if isinstance(y, np.ndarray):
         return y
-    values = list(y)
-    if any(isinstance(label, tuple) for label in values):  # NumPy would take tuples for rows
-        array = np.empty(len(values), dtype=object)
-        array[:] = values
-        return array
-    return np.asarray(values)
+    try:
+        values = list(y)
+    except TypeError as error:
+        raise InvalidInputError(f"`y` must be labels (n,) or (n, c), got {type(y).__name__}: {error}.") from None
+    tuples = any(isinstance(label, tuple) for label in values)
+    try:
+        array = np.asarray(values)
+        kept = not tuples and (array.ndim > 1 or array.tolist() == values)
+    except ValueError:
+        kept = False
+    # NumPy takes tuples for rows, and turns all labels into strings where one is, and large integers into floats.
+    return array if kept else np.fromiter(values, dtype=object, count=len(values))
 
 
 def _admit_soft(y: NDArray[Any], classes: Any) -> tuple[NDArray[Any], tuple[Hashable, ...]]:
@@ -195,27 +241,47 @@ def _admit_soft(y: NDArray[Any], classes: Any) -> tuple[NDArray[Any], tuple[Hash
             f"{int(wrong.sum())} rows of soft labels `y` are not distributions; row {row} is {probabilities[row]} "
             f"with sum {sums[row]:.6g}."
         )
-    classes = tuple(range(y.shape[1])) if classes is None else tuple(classes)
-    if len(classes) != y.shape[1] or len(set(classes)) < len(classes):
-        raise InvalidInputError(f"`classes` must be {y.shape[1]} distinct labels, one a column of `y`, got {classes}.")
-    return probabilities / sums[:, None], classes
+    known = tuple(range(y.shape[1])) if classes is None else _admit_classes(classes)
+    if len(known) != y.shape[1]:
+        raise InvalidInputError(f"`classes` must be {y.shape[1]} labels, one a column of `y`, got {known}.")
+    return probabilities / sums[:, None], known
 
 
 def _admit_hard(y: NDArray[Any], classes: Any) -> tuple[NDArray[Any], tuple[Hashable, ...]]:
-    if y.dtype.kind in "fc" and not (np.isfinite(y).all() and (y == np.round(y)).all()):
-        first = int(np.argmax(~(y == np.round(y))))
+    if y.dtype.kind in "fc" and not (whole := np.isfinite(y) & (y == np.round(y))).all():
+        first = int(whole.argmin())
         raise InvalidInputError(
             f"`y` looks like regression targets or has NaN: y[{first}] = {y[first]}; bin it, or pass strings."
         )
-    seen = dict.fromkeys(y.tolist())
-    if None in seen:
-        raise InvalidInputError("`y` has missing labels (None); drop those points.")
+    labels = y.tolist()
+    try:
+        seen = dict.fromkeys(labels)
+        missing = [place for place, label in enumerate(labels) if label is None or label != label]
+    except TypeError as error:
+        raise InvalidInputError(f"`y` must hold hashable labels: {error}.") from None
+    if missing:
+        raise InvalidInputError(
+            f"`y` has {len(missing)} missing labels, the first is y[{missing[0]}] = {labels[missing[0]]}; "
+            "drop those points."
+        )
     if classes is None:
         return y, tuple(_sorted(seen))
-    unknown = [label for label in seen if label not in set(classes)]
-    if unknown or len(set(classes)) < len(classes):
-        raise InvalidInputError(f"`classes` must be distinct and hold every label; unknown in `y`: {unknown[:5]}.")
-    return y, tuple(classes)
+    known = _admit_classes(classes)
+    unknown = [label for label in seen if label not in set(known)]
+    if unknown:
+        raise InvalidInputError(f"`classes` must hold every label; unknown in `y`: {unknown[:5]}.")
+    return y, known
+
+
+def _admit_classes(classes: Any) -> tuple[Hashable, ...]:
+    try:
+        known = tuple(classes.tolist() if isinstance(classes, np.ndarray | Tensor) else classes)
+        distinct = len(set(known)) == len(known)
+    except TypeError as error:
+        raise InvalidInputError(f"`classes` must be hashable labels, got {classes!r}: {error}.") from None
+    if not distinct:
+        raise InvalidInputError(f"`classes` must be distinct, got {known}.")
+    return known
 
 
 def _sorted(labels: Any) -> list[Hashable]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from .labelled import Features, LabelledDataset
 
@@ -25,9 +28,20 @@ def mix_labels(a: Sequence[float], labels: Sequence[Array]) -> Array:
     return np.concatenate([weight * block for weight, block in zip(a, labels, strict=True)], axis=1)
 
 
+def _alike(images: Sequence[Features]) -> Sequence[Features]:
+    """All arrays, or all tensors where the first tensor is; in the widest of their dtypes."""
+    place = next((x.device for x in images if isinstance(x, Tensor)), None)
+    if place is None:
+        arrays = [np.asarray(x) for x in images]
+        return [x.astype(np.result_type(*arrays), copy=False) for x in arrays]
+    tensors = [torch.as_tensor(x, device=place) for x in images]
+    dtype = reduce(torch.promote_types, (x.dtype for x in tensors))
+    return [x.to(dtype) for x in tensors]
+
+
 def mix_features(a: Sequence[float], images: Sequence[Features]) -> Features:
     """sum_i a_i x_i in fresh memory; a source of weight 0 is not read, and a sole source is copied bit for bit."""
-    (first, x), *rest = [(weight, image) for weight, image in zip(a, images, strict=True) if weight > 0]
+    (first, x), *rest = [(weight, image) for weight, image in zip(a, _alike(images), strict=True) if weight > 0]
     total = x * first
     for weight, image in rest:
         total += weight * image

@@ -7,19 +7,21 @@ tested on the target.
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor, nn
 from torch.nn import functional
 
-from continuum.core import IncompatibleError, Metric, torch_generator
+from continuum.core import IncompatibleError, InvalidInputError, Metric, torch_generator
 from continuum.measures import Solver
 
 from .distance import otdd
@@ -35,35 +37,34 @@ class Perceptron:
 
     Args:
         hidden: width of the hidden layer.
-        epochs: passes over the synthetic set.
+        steps: gradient steps; the same for a small set and a large one, so that both get one budget.
         batch: points in a step.
         learning_rate: of Adam, halved at each third of training.
     """
 
     hidden: int = 128
-    epochs: int = 10
+    steps: int = 300
     batch: int = 64
     learning_rate: float = 2e-3
 
     def train(self, data: LabelledDataset, rng: np.random.Generator) -> nn.Module:
         """Network trained on `data` with soft-label cross-entropy, in evaluation mode, without its last layer."""
+        if len(data) < 2:
+            raise InvalidInputError(f"a network cannot be trained on one point, got {data!r}.")
         x = data.features().float()
         y = torch.as_tensor(data.probabilities, dtype=torch.float32, device=x.device)
         weights = torch.as_tensor(data.weights * len(data), dtype=torch.float32, device=x.device)
         generator = torch_generator(rng)
         network = _network(x.shape[1], self.hidden, y.shape[1], generator).to(x.device)
         optimizer = torch.optim.Adam(network.parameters(), lr=self.learning_rate)
-        steps = self.epochs * math.ceil(len(x) / self.batch)
-        schedule = torch.optim.lr_scheduler.StepLR(optimizer, max(1, steps // 3), gamma=0.5)
+        schedule = torch.optim.lr_scheduler.StepLR(optimizer, max(1, self.steps // 3), gamma=0.5)
         with torch.enable_grad():
-            for _ in range(self.epochs):
-                for rows in torch.randperm(len(x), generator=generator).split(self.batch):
-                    if len(rows) > 1:  # batch statistics of one point are undefined
-                        losses = functional.cross_entropy(network(x[rows]), y[rows], reduction="none")
-                        optimizer.zero_grad()
-                        (losses * weights[rows]).mean().backward()
-                        optimizer.step()
-                    schedule.step()
+            for rows in itertools.islice(_batches(len(x), self.batch, generator), self.steps):
+                losses = functional.cross_entropy(network(x[rows]), y[rows], reduction="none")
+                optimizer.zero_grad()
+                (losses * weights[rows]).mean().backward()
+                optimizer.step()
+                schedule.step()
         return network[:-1].eval()
 
 
@@ -116,19 +117,26 @@ def _transfer(shots: LabelledDataset, test: LabelledDataset, head: Any, network:
     if shots.features().shape[1] != test.features().shape[1]:
         raise IncompatibleError(f"`shots` and `test` must have as many features, got {shots!r} and {test!r}.")
 
+    # Labels are compared by equality: 1 in the one set and 1.0 in the other are one label.
+    code = {label: place for place, label in enumerate(shots.classes)}
+    truth = np.array([code.get(test.classes[k], -1) for k in test.codes])
+
     def accuracy(value: LabelledDataset, rng: np.random.Generator) -> float:
         encoder = network.train(value, rng)
         with torch.no_grad():
             train, held_out = (encoder(part.features().float()).cpu().numpy() for part in (shots, test))
-        head.fit(train, _names(shots))
-        return float(np.average(head.predict(held_out) == _names(test), weights=test.weights))
+        fitted = clone(head).fit(train, shots.codes)
+        return float(np.average(fitted.predict(held_out) == truth, weights=test.weights))
 
     return Metric(name, accuracy, goal="max", stochastic=True)
 
 
-def _names(data: LabelledDataset) -> NDArray[Any]:
-    """Labels as strings: the one kind that every classifier takes, and two datasets agree on."""
-    return np.array([repr(data.classes[code]) for code in data.codes])
+def _batches(n: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Endless batches: one random order of the n points after the other, without ragged ends."""
+    size = min(size, n)
+    while True:
+        order = torch.randperm(n, generator=generator)
+        yield from order[: n - n % size].split(size)
 
 
 def _network(features: int, hidden: int, outputs: int, generator: torch.Generator) -> nn.Sequential:

@@ -242,12 +242,20 @@ def _check_path(what: str, path: object) -> None:
 
 def _check_names(label: str, axes: Sequence[str], others: Sequence[str]) -> None:
     labels = [label, *others]
-    if not all(isinstance(item, str) and item for item in labels):
-        raise InvalidInputError(f"labels must be non-empty strings, got {labels}.")
+    if not all(isinstance(item, str) and item and _is_text(item) for item in labels):
+        raise InvalidInputError(f"labels must be non-empty strings of Unicode text, got {labels!a}.")
     if len(set(labels)) < len(labels):
         raise IncompatibleError(f"the path, `baselines` and `references` need distinct labels, got {labels}.")
     if taken := set(axes) & {*COLUMNS_BEFORE, *COLUMNS_AFTER}:
         raise InvalidInputError(f"axes {sorted(taken)} have the names of columns of the result; rename them.")
+
+
+def _is_text(label: str) -> bool:
+    try:
+        label.encode()
+    except UnicodeEncodeError:  # half a surrogate pair: no file could hold it
+        return False
+    return True
 
 
 def _points(domain: Domain, points: int | Sequence[PointLike]) -> tuple[Point, ...]:

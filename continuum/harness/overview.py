@@ -93,11 +93,11 @@ def _path_numbers(curve: pd.Series[float] | None, sign: float) -> dict[str, floa
 def _against_baselines(
     part: pd.DataFrame, own: pd.DataFrame, sign: float, here: Sequence[str]
 ) -> Iterator[tuple[str, float]]:
-    """Win share against, and distance to, every baseline other than this label itself."""
+    """Win share of the path against, and its distance to, every baseline; baselines are not set against each other."""
+    if own["role"].iloc[0] != "path":
+        return
     mine = _by_point_and_seed(own, here)
     for label in part.loc[part["role"] == "baseline", "label"].unique():
-        if label == own["label"].iloc[0]:
-            continue
         other = part[part["label"] == label]
         theirs = _by_point_and_seed(other, here)
         shared = mine.index.intersection(theirs.index)

@@ -6,15 +6,13 @@ import csv
 import io
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from continuum.core import InvalidInputError, StoreError
+from continuum.core import InvalidInputError, StoreError, whole_file
 
 from .table import COLUMNS_AFTER, COLUMNS_BEFORE, columns, typed
 
@@ -38,7 +36,8 @@ def write_table(path: Path, frame: pd.DataFrame, axes: Sequence[str], provenance
         text = json.dumps(content | {"columns": list(columns(axes)), "rows": rows}, allow_nan=False, indent=1)
     else:
         raise InvalidInputError(f"results are saved as .csv or .json, got {path.name!r}.")
-    _replace(path, text)
+    with whole_file(path) as file:
+        file.write(text.encode())
 
 
 def read_table(path: Path) -> tuple[pd.DataFrame, tuple[str, ...], Provenance, int]:
@@ -96,22 +95,3 @@ def _csv_text(rows: Sequence[Sequence[Any]]) -> str:
     buffer = io.StringIO(newline="")
     csv.writer(buffer).writerows(rows)
     return buffer.getvalue()
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write beside `path`, make sure that it is on the disk, then rename: a reader sees the old file or the new one."""
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=path.name, delete=False, encoding="utf-8", newline=""
-        ) as file:
-            temporary = Path(file.name)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise StoreError(f"{path} cannot be written: {error}; check its folder and the free disk space.") from error

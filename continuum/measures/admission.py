@@ -34,11 +34,10 @@ def admit_array(x: Any, name: str, *, ndim: int | None = None) -> Tensor:
     Raises:
         InvalidInputError: if it is empty, not numeric, of another `ndim`, or has NaN or infinite entries.
     """
-    try:
-        values = x.detach() if isinstance(x, Tensor) else torch.as_tensor(np.asarray(x))
-        values = values.to(torch.float64)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InvalidInputError(f"`{name}` must be an array of real numbers, got {type(x).__name__}: {error}") from None
+    values = x.detach() if isinstance(x, Tensor) else _tensor(x, name)
+    if values.is_complex():
+        raise InvalidInputError(f"`{name}` must be an array of real numbers, got dtype {values.dtype}.")
+    values = values.to(torch.float64)
     if ndim is not None and values.ndim != ndim:
         raise InvalidInputError(f"`{name}` must have {ndim} dimensions, got shape {tuple(values.shape)}.")
     if values.numel() == 0:
@@ -50,6 +49,19 @@ def admit_array(x: Any, name: str, *, ndim: int | None = None) -> Tensor:
             f"`{name}` has {int(bad.sum())} NaN or infinite entries, the first at index {first}; drop or impute them."
         )
     return values
+
+
+def _tensor(x: Any, name: str) -> Tensor:
+    try:
+        array = np.asarray(x)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InvalidInputError(f"`{name}` must be an array of real numbers, got {type(x).__name__}: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise InvalidInputError(
+            f"`{name}` must be an array of real numbers, got {type(x).__name__} of dtype {array.dtype}."
+        )
+    # torch reads neither foreign byte orders nor negative strides, and complains of read-only memory.
+    return torch.from_numpy(np.require(array, np.float64, ("C", "W")))
 
 
 def admit_masses(weights: Any, n: int, name: str, *, device: torch.device | str = "cpu") -> Tensor:

@@ -92,6 +92,13 @@ class TableCost:
     rows: Int[Tensor, " n"]
     columns: Int[Tensor, " m"]
 
+    def __post_init__(self) -> None:
+        for name, places, size in zip(("rows", "columns"), (self.rows, self.columns), self.table.shape, strict=True):
+            if len(places) and not 0 <= int(places.min()) <= int(places.max()) < size:
+                raise InvalidInputError(
+                    f"`{name}` must lie between 0 and {size - 1}, got {int(places.min())} to {int(places.max())}."
+                )
+
     @property
     def shape(self) -> tuple[int, int]:
         return len(self.rows), len(self.columns)

@@ -7,6 +7,7 @@ converged or not, so a result can be trusted without trusting the solver.
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -27,7 +28,7 @@ from .sinkhorn import log_sinkhorn
 __all__ = ["Exact", "Plan", "Sinkhorn", "Solver", "solve"]
 
 _GAP_TOLERANCE = 1e-9  # duality gap of a solved linear programme, relative to the largest cost
-_COPIES = 4  # cost matrix, its copy inside the solver, the plan, one temporary
+_COPIES = 6  # measured at 3000 points: 49 bytes a pair for `Exact`, 26 for `Sinkhorn`
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class Exact:
 
     max_iterations: int = 10_000_000
 
+    def __post_init__(self) -> None:
+        _check_iterations(self.max_iterations)
+
 
 @dataclass(frozen=True)
 class Sinkhorn:
@@ -47,7 +51,7 @@ class Sinkhorn:
 
     Args:
         epsilon: entropic strength, in the unit that `scale` names.
-        scale: "absolute", the unit of the cost as given, or "mean", multiples of the mean cost.
+        scale: "absolute", the unit of the cost as given, or "mean", multiples of the mean absolute cost.
         tolerance: L1 error of the row marginal at which it stops.
         max_iterations: iterations at the final epsilon after which it stops unconverged.
     """
@@ -62,6 +66,14 @@ class Sinkhorn:
             raise InvalidInputError(f"`epsilon` must be positive and finite, got {self.epsilon!r}; use Exact() for 0.")
         if self.scale not in ("absolute", "mean"):
             raise InvalidInputError(f"`scale` must be 'absolute' or 'mean', got {self.scale!r}.")
+        if not self.tolerance >= 0:
+            raise InvalidInputError(f"`tolerance` must not be negative, got {self.tolerance!r}.")
+        _check_iterations(self.max_iterations)
+
+
+def _check_iterations(limit: int) -> None:
+    if limit < 1:
+        raise InvalidInputError(f"`max_iterations` must be at least 1, got {limit!r}.")
 
 
 Solver = Exact | Sinkhorn
@@ -131,6 +143,8 @@ def solve(cost: GroundCost | Any, a: Any = None, b: Any = None, *, solver: Solve
     rows, columns = (a > 0).nonzero().flatten(), (b > 0).nonzero().flatten()
     whole = len(rows) == len(a) and len(columns) == len(b)
     inner = c if whole else c[rows][:, columns]
+    if not isinstance(solver, Exact | Sinkhorn):
+        raise InvalidInputError(f"`solver` must be Exact() or Sinkhorn(epsilon), got {solver!r}.")
     if isinstance(solver, Exact):
         coupling, g, extra = _exact(inner, a[rows], b[columns], solver)
     else:
@@ -160,16 +174,24 @@ class _Extra:
 
 
 def _exact(c: Tensor, a: Tensor, b: Tensor, solver: Exact) -> tuple[csr_array, Tensor, _Extra]:
-    cost, source, target = (np.ascontiguousarray(t.cpu().numpy()) for t in (c, a, b))
+    # POT calls a problem with negative costs infeasible and has absolute tolerances: hand it costs between 0 and 1.
+    low, spread = float(c.min()), float(c.max() - c.min())
+    unit = 2.0 ** math.frexp(spread)[1] if spread > 0 else 1.0  # a power of 2 rounds nothing
+    cost, source, target = (np.ascontiguousarray(t.cpu().numpy()) for t in ((c - low).div_(unit), a, b))
     dense, log = ot.emd(source, target, cost, numItermax=solver.max_iterations, log=True)
     done = log["warning"] is None
     coupling = csr_array(dense if done else _round(torch.as_tensor(dense), a.cpu(), b.cpu()).numpy())
-    return coupling, torch.as_tensor(log["v"], device=c.device), _Extra(converged=done)
+    return coupling, torch.as_tensor(log["v"] * unit, device=c.device), _Extra(converged=done)
 
 
 def _sinkhorn(c: Tensor, a: Tensor, b: Tensor, solver: Sinkhorn) -> tuple[Tensor, Tensor, _Extra]:
-    unit = float(a @ c @ b) if solver.scale == "mean" else 1.0
+    unit = float(a @ c.abs() @ b) if solver.scale == "mean" else 1.0
     epsilon = solver.epsilon * unit or solver.epsilon  # all costs 0: any epsilon gives the same plan
+    largest = float(c.abs().max())
+    if epsilon < torch.finfo(torch.float64).eps * largest:
+        raise InvalidInputError(
+            f"`epsilon` is {epsilon:.3g}, below the rounding of costs as large as {largest:.3g}; use Exact()."
+        )
     found = log_sinkhorn(c, a, b, epsilon, tolerance=solver.tolerance, max_iterations=solver.max_iterations)
     extra = _Extra(found.error, found.iterations, found.value, found.error <= solver.tolerance)
     return _round(found.coupling, a, b), found.g, extra

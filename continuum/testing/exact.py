@@ -69,9 +69,9 @@ class TransportProblem:
 
 
 def translation(rng: Rng, n: int = 8, d: int = 3) -> TransportProblem:
-    """Uniform points and the same points moved by v: W2^2 = |v|^2.
+    """Uniform points and the same points moved by v: $W_2^2 = |v|^2$.
 
-    Proof: by Jensen no coupling costs less than the squared distance of the means, which is |v|^2.
+    Proof: by Jensen no coupling costs less than the squared distance of the means, which is $|v|^2$.
     """
     x, v = rng.normal(size=(n, d)), rng.normal(size=d)
     return _paired(x, x + v, float(v @ v))
@@ -103,9 +103,9 @@ def convex_gradient(rng: Rng, n: int = 8, d: int = 3) -> TransportProblem:
 
 
 def diracs(rng: Rng, d: int = 3) -> TransportProblem:
-    """The same two atoms with masses (p, 1 - p) and (q, 1 - q): W2^2 = |p - q| |x_0 - x_1|^2.
+    """The same two atoms with masses (p, 1 - p) and (q, 1 - q): $W_2^2 = |p - q| |x_0 - x_1|^2$.
 
-    Proof: mass that both measures have in common stays at no cost, and the rest, |p - q|, must cross.
+    Proof: mass that both measures have in common stays at no cost, and the rest, $|p - q|$, must cross.
     """
     x = rng.normal(size=(2, d))
     p, q = rng.uniform(0.05, 0.95, size=2)
