@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 from pathlib import Path
 
@@ -143,3 +144,22 @@ def test_doctor_finds_this_machine_fit() -> None:
     assert code == 0
     assert "self-test" in text
     assert "expected 18" in text
+
+
+class Offered:
+    """Entry points of two packages, one of which is broken at import."""
+
+    def __call__(self, group: str) -> list[importlib.metadata.EntryPoint]:
+        names = {"good": "studies_of_test:line", "broken": "no_such_package:path"}
+        return [importlib.metadata.EntryPoint(name, value, group) for name, value in names.items()]
+
+
+def test_a_broken_plugin_is_named_and_does_not_break_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(importlib.metadata, "entry_points", Offered())
+    assert exit_code(monkeypatch, "check", "broken") == 2
+    assert "no_such_package" in capsys.readouterr().err
+    assert exit_code(monkeypatch, "check", "good") == 0
+    assert exit_code(monkeypatch, "check", "absent") == 2
+    assert "broken, good" in capsys.readouterr().err

@@ -42,14 +42,19 @@ class LabelMetric(Protocol):
 
 @dataclass(frozen=True)
 class Bures:
-    r"""Gaussian approximation: $\|\mu_p - \mu_q\|^2 + \mathrm{Bures}^2(\Sigma_p, \Sigma_q)$, unbiased covariances.
+    r"""Gaussian approximation: $\|\mu_p - \mu_q\|^2 + \mathrm{Bures}^2(\Sigma_p, \Sigma_q)$.
 
-    Never above the exact distance when covariances are divided by n instead of n - 1 (Gelbrich 1990). A class of one
-    sample is a Dirac.
+    A class of one sample is a Dirac.
+
+    Args:
+        unbiased: whether covariances are divided by n - 1, as is usual. Divided by n they belong to the sample as a measure: the value is then never above that of `ExactLabels` (Gelbrich 1990), and splitting
+            a point into atoms, as `McCann` does, changes nothing.
     """
 
+    unbiased: bool = True
+
     def describe(self, law: DiscreteMeasure, /) -> Gaussian:
-        return Gaussian.from_samples(law.points, law.weights)
+        return Gaussian.from_samples(law.points, law.weights, unbiased=self.unbiased)
 
     def squared(self, p: Gaussian, q: Gaussian, /) -> float:
         return gaussian_w2_squared(p, q)

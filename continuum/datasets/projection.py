@@ -28,8 +28,8 @@ class Projection:
     Attributes:
         weights: the minimiser, a point of the simplex.
         squared: its value.
-        kkt_gap: $a^\top G a - \min_i (G a)_i$: 0 exactly at the optimum; half of it bounds the excess of `squared`
-            over the minimum from above.
+        kkt_gap: $a^\top G a - \min_i (G a)_i$: 0 exactly at the optimum; `squared` exceeds the minimum by at most
+            twice as much.
         converged: whether `kkt_gap` is 0 up to rounding.
     """
 

@@ -75,7 +75,7 @@ def _against_endpoints(
     chosen = sign * float(np.nanmax(sign * choices)) if (sign * choices).notna().any() else math.nan
     return {
         "best_endpoint": chosen,
-        "over_choosing": sign * (best - chosen),
+        "over_choosing": sign * (best - chosen) + 0.0,  # not -0.0
         "endpoint_fidelity": endpoint_fidelity(met, choices.reindex(met.index)),
     }
 

@@ -39,8 +39,8 @@ class Gaussian:
     factor: Float[Tensor, "r d"]
 
     @classmethod
-    def from_samples(cls, x: Any, weights: Any = None) -> Gaussian:
-        r"""Moments of a weighted sample, with the unbiased covariance.
+    def from_samples(cls, x: Any, weights: Any = None, *, unbiased: bool = True) -> Gaussian:
+        r"""Moments of a weighted sample.
 
         $\Sigma = \sum_i w_i (x_i - \mu)(x_i - \mu)^\top / (1 - \sum_i w_i^2)$, which for equal weights divides by
         n - 1. One sample is a Dirac (covariance 0), not a division by 0.
@@ -48,11 +48,13 @@ class Gaussian:
         Args:
             x: samples, (n, d).
             weights: masses, (n,); None for uniform.
+            unbiased: whether to divide by $1 - \sum_i w_i^2$. The covariance of the sample as a measure does not, and is
+                the same when a point is split into two of half its weight.
         """
         points = admit_array(x, "x", ndim=2)
         w = admit_masses(weights, len(points), "weights", device=points.device)
         mean = w @ points
-        spread = 1 - float(w @ w)
+        spread = 1 - float(w @ w) if unbiased else 1.0
         if spread <= 1e-12:
             return cls(mean, points[:0])
         centred = (points - mean) * (w / spread).sqrt()[:, None]

@@ -1,0 +1,64 @@
+"""What the documentation shows is what happens: its examples run, and what it names exists."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from continuum.cli import app
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted(page for page in (ROOT / "docs").glob("*.rst") if ">>> " in page.read_text("utf-8"))
+OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+
+
+@pytest.fixture
+def module(monkeypatch, tmp_path):
+    """An importable module for the code of a page, so that its classes pickle as they would in a program."""
+    monkeypatch.chdir(tmp_path)
+    made = types.ModuleType("a_page_of_the_documentation")
+    monkeypatch.setitem(sys.modules, made.__name__, made)
+    return made
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_examples_in_pages_run(page, module):
+    examples = doctest.DocTestParser().get_doctest(page.read_text("utf-8"), {}, page.stem, str(page), 0)
+    examples.globs = vars(module)
+    report = []
+    doctest.DocTestRunner(optionflags=OPTIONS).run(examples, out=report.append, clear_globs=False)
+    assert not report, "".join(report)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_code_in_papers_runs(page, module, monkeypatch):
+    pytest.importorskip("matplotlib").use("agg")
+    for code in re.findall(r"```python\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL):
+        exec(compile(code, page, "exec"), vars(module))
+
+
+def test_every_cited_law_is_a_test():
+    laws = set(re.findall(r":law:`([^`]+)`", (ROOT / "docs" / "reliability.rst").read_text("utf-8")))
+    files = (ROOT / "tests").rglob("test_*.py")
+    tests = {name for file in files for name in re.findall(r"^def test_(\w+)", file.read_text("utf-8"), re.MULTILINE)}
+    assert laws
+    assert sorted(law for law in laws if law.replace(" ", "_") not in tests) == []
+
+
+def test_every_command_is_described():
+    text = (ROOT / "docs" / "command_line.rst").read_text("utf-8")
+    commands = [command.name or command.callback.__name__ for command in app.registered_commands]
+    assert [name for name in commands if f"``continuum {name}" not in text] == []
+
+
+def test_every_public_name_has_a_place_in_the_reference():
+    pages = {page.stem: page.read_text("utf-8") for page in (ROOT / "docs" / "api").glob("*.rst")}
+    for room in ("core", "measures", "datasets", "harness", "testing", "report"):
+        names = __import__(f"continuum.{room}", fromlist=["__all__"]).__all__
+        absent = [name for name in names if not re.search(rf"\b{name}\b", pages[room])]
+        assert absent == [], f"docs/api/{room}.rst lacks {absent}"
