@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import doctest
 import re
+import shutil
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -62,3 +64,16 @@ def test_every_public_name_has_a_place_in_the_reference():
         names = __import__(f"continuum.{room}", fromlist=["__all__"]).__all__
         absent = [name for name in names if not re.search(rf"\b{name}\b", pages[room])]
         assert absent == [], f"docs/api/{room}.rst lacks {absent}"
+
+
+@pytest.mark.slow
+def test_the_documentation_builds_without_a_warning(tmp_path):
+    pytest.importorskip("sphinx_gallery")
+    for folder in ("docs", "examples"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("_build", "gallery", "generated"))
+    for file in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md"):
+        shutil.copy(ROOT / file, tmp_path)
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "docs", "html"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "html" / "index.html").exists()

@@ -47,8 +47,9 @@ class Bures:
     A class of one sample is a Dirac.
 
     Args:
-        unbiased: whether covariances are divided by n - 1, as is usual. Divided by n they belong to the sample as a measure: the value is then never above that of `ExactLabels` (Gelbrich 1990), and splitting
-            a point into atoms, as `McCann` does, changes nothing.
+        unbiased: whether covariances are divided by n - 1, as is usual. Divided by n they belong to the sample as a
+            measure: the value is then never above that of `ExactLabels` (Gelbrich 1990), and splitting a point into
+            atoms, as `McCann` does, changes nothing.
     """
 
     unbiased: bool = True

@@ -48,8 +48,8 @@ class Gaussian:
         Args:
             x: samples, (n, d).
             weights: masses, (n,); None for uniform.
-            unbiased: whether to divide by $1 - \sum_i w_i^2$. The covariance of the sample as a measure does not, and is
-                the same when a point is split into two of half its weight.
+            unbiased: whether to divide by $1 - \sum_i w_i^2$. Without it the covariance is that of the sample as a
+                measure: splitting a point into two of half its weight then changes nothing.
         """
         points = admit_array(x, "x", ndim=2)
         w = admit_masses(weights, len(points), "weights", device=points.device)
