@@ -69,8 +69,9 @@ def test_every_public_name_has_a_place_in_the_reference():
 @pytest.mark.slow
 def test_the_documentation_builds_without_a_warning(tmp_path):
     pytest.importorskip("sphinx_gallery")
+    generated = shutil.ignore_patterns("_build", "gallery", "generated")
     for folder in ("docs", "examples"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("_build", "gallery", "generated"))
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=generated)
     for file in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md"):
         shutil.copy(ROOT / file, tmp_path)
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "docs", "html"]
