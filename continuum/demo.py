@@ -31,7 +31,7 @@ from continuum.datasets import (
 from continuum.datasets.sources import Split
 from continuum.harness import Results, evaluate
 
-__all__ = ["Scene", "run_demo", "scenes"]
+__all__ = ["Scene", "draw_strip", "run_demo", "scenes"]
 
 _SIDE = 16  # pixels; a size that all sets are brought to
 _SHOTS = 5  # labelled target images a class, as in the paper
@@ -113,7 +113,7 @@ def run_demo(folder: Path, *, n_jobs: int = -1, show: Callable[[Results], None] 
     for scene in scenes():
         path, rival = scene.geodesic(), Mixup(scene.joined, seed=_SEED)
         show(_evaluate(scene, path, rival, store, n_jobs))
-        pictures[f"{scene.title}: pictures along the geodesic and along Mixup"] = _strip(path, rival)
+        pictures[f"{scene.title}: pictures along the geodesic and along Mixup"] = draw_strip(path, rival)
     return write_page(Results.load(store), folder / "demo.html", title="continuum demo", pictures=pictures)
 
 
@@ -142,14 +142,15 @@ def _first_edge(path: Interpolant[LabelledDataset]) -> Interpolant[LabelledDatas
     return along(path, start, end)
 
 
-def _strip(path: GeneralizedGeodesic, rival: Mixup) -> Any:
-    """The same five points of each path at t = 0, 1/4, ... 1."""
+def draw_strip(path: GeneralizedGeodesic, rival: Mixup) -> Any:
+    """The same three points of each path at t = 0, 1/4, ... 1."""
+
     from continuum.report import image_strip
 
     steps = [0.0, 0.25, 0.5, 0.75, 1.0]
     rows: dict[str, NDArray[Any]] = {}
     for name, line in {"geodesic": _first_edge(path), "Mixup": _first_edge(rival)}.items():
-        sets = [line.at(t).to_numpy()[0][:5] for t in steps]
+        sets = [line.at(t).to_numpy()[0][:3] for t in steps]
         rows[name] = np.stack(sets, axis=1)  # (examples, steps, h, w)
     return image_strip(rows, columns=[f"t = {t:g}" for t in steps])
 

@@ -152,8 +152,8 @@ class McCann:
         label_weight: weight of squared label distances.
 
     Example:
-        >>> a = LabelledDataset(np.zeros((2, 1)), [0, 1])
-        >>> b = LabelledDataset(np.ones((2, 1)), [0, 1])
+        >>> a = LabelledDataset(np.zeros((2, 1)), ["a", "a"])
+        >>> b = LabelledDataset(np.ones((2, 1)), ["b", "b"])
         >>> McCann(a, b).at(0.25).x.ravel()
         array([0.25, 0.25])
     """

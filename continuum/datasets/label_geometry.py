@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from continuum.core import ContinuumWarning, IncompatibleError, InvalidInputError
+from continuum.core import ContinuumWarning, IncompatibleError
 from continuum.measures import DiscreteMeasure, Gaussian, SquaredEuclidean, gaussian_w2_squared, solve
 
 from .labelled import LabelledDataset
@@ -147,7 +147,10 @@ def label_table(datasets: Sequence[LabelledDataset], metric: LabelMetric, *, cro
         raise IncompatibleError(
             f"datasets have {sizes} features; resize or embed all of them into one space before comparing labels."
         )
-    described = [(i, metric.describe(law) if law else None) for i, data in enumerate(datasets) for law in _laws(data)]
+    laws = [(i, law) for i, data in enumerate(datasets) for law in _laws(data)]
+    for data in datasets:
+        _warn_of_small_classes(data, metric)
+    described = [(i, metric.describe(law) if law else None) for i, law in laws]
     table = np.zeros((len(described), len(described)))
     for row, (i, p) in enumerate(described):
         for column, (j, q) in enumerate(described[:row]):
@@ -156,15 +159,22 @@ def label_table(datasets: Sequence[LabelledDataset], metric: LabelMetric, *, cro
     return LabelTable(table, tuple(data.classes for data in datasets))
 
 
+def _warn_of_small_classes(data: LabelledDataset, metric: LabelMetric) -> None:
+    if data.is_soft:  # soft labels often leave a column almost empty, such as at the end of a path
+        return
+    counts = np.bincount(data.codes[data.weights > 0], minlength=len(data.classes))
+    fates = {0: "without any sample are left out"}
+    if isinstance(metric, Bures) and metric.unbiased:
+        fates[1] = "of one sample have no covariance to estimate, and count as points"
+    for few, fate in fates.items():
+        if found := [label for label, count in zip(data.classes, counts, strict=True) if count == few]:
+            warnings.warn(f"classes {fate}: {found[:5]}.", ContinuumWarning, stacklevel=4)
+
+
 def _laws(data: LabelledDataset) -> list[DiscreteMeasure | None]:
     """The law of each class; None for a class without mass."""
     features, masses = data.features(), data.probabilities * data.weights[:, None]
     members = [column > 0 for column in masses.T]
-    empty = [label for label, member in zip(data.classes, members, strict=True) if not member.any()]
-    if empty and not data.is_soft:  # soft labels often leave a column at 0, such as at the end of a path
-        warnings.warn(f"classes without any sample are left out: {empty[:5]}.", ContinuumWarning, stacklevel=4)
-    if len(empty) == len(members):
-        raise InvalidInputError("no class has any mass.")
     return [
         DiscreteMeasure(features[torch.as_tensor(member)], column[member] / column[member].sum())
         if member.any()

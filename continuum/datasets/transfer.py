@@ -47,6 +47,14 @@ class Perceptron:
     batch: int = 64
     learning_rate: float = 2e-3
 
+    def __post_init__(self) -> None:
+        # Batch normalisation has no statistics of a single point.
+        for name, least in {"hidden": 1, "steps": 1, "batch": 2}.items():
+            if getattr(self, name) < least:
+                raise InvalidInputError(f"`{name}` must be at least {least}, got {getattr(self, name)!r}.")
+        if not 0 < self.learning_rate < math.inf:
+            raise InvalidInputError(f"`learning_rate` must be positive and finite, got {self.learning_rate!r}.")
+
     def train(self, data: LabelledDataset, rng: np.random.Generator) -> nn.Module:
         """Network trained on `data` with soft-label cross-entropy, in evaluation mode, without its last layer."""
         if len(data) < 2:

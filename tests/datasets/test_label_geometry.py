@@ -1,0 +1,201 @@
+"""Distances between labels, and the coordinates that reproduce them."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import ot
+import pytest
+
+from continuum.core import ContinuumWarning, IncompatibleError
+from continuum.datasets import Bures, ExactLabels, LabelledDataset, LabelTable, MeansOnly, label_table
+
+METRICS = [Bures(), ExactLabels(), MeansOnly()]
+
+
+def squared_distances(points):
+    return ((points[:, None] - points[None]) ** 2).sum(-1)
+
+
+def coordinates(table: LabelTable):
+    return np.concatenate([table.coordinates(i) for i in range(len(table.labels))])
+
+
+def one_dataset(squared) -> LabelTable:
+    return LabelTable(np.asarray(squared, float), (tuple(range(len(squared))),))
+
+
+def two_datasets(rng, shape=((30, 3), (20, 3))):
+    return [LabelledDataset(rng.normal(size=s) + 3 * k, rng.integers(0, 3, size=s[0])) for k, s in enumerate(shape)]
+
+
+# Coordinates (acceptance check 9)
+
+
+def test_a_euclidean_table_is_reproduced_without_a_shift(rng):
+    squared = squared_distances(rng.normal(size=(9, 4)))
+    table = one_dataset(squared)
+    assert table.shift == 0
+    np.testing.assert_allclose(squared_distances(table.coordinates(0)), squared, atol=1e-12)
+
+
+@pytest.mark.parametrize("copies", [1, 2, 3])
+def test_any_table_is_reproduced_up_to_its_shift_also_with_equal_labels(rng, copies):
+    """Equal labels give eigenvalues 0, which eigh mixes with that of the constant vector."""
+    for size in range(2, 8):
+        squared = rng.random((size, size)) ** 3
+        squared = np.triu(squared, 1) + np.triu(squared, 1).T
+        places = np.tile(np.arange(size), copies)
+        table = one_dataset(squared[np.ix_(places, places)])
+        shifted = table.squared + table.shift * (1 - np.eye(len(places)))
+        np.testing.assert_allclose(squared_distances(table.coordinates(0)), shifted, atol=1e-13)
+
+
+def test_the_shift_of_the_square_is_that_of_lingoes():
+    """The path metric of a 4-cycle: J S J / -2 has eigenvalues 2, 2, 0 and -1 for squared distances 1 and 4."""
+    table = one_dataset([[0, 1, 4, 1], [1, 0, 1, 4], [4, 1, 0, 1], [1, 4, 1, 0]])
+    centred = -0.5 * (np.eye(4) - 0.25) @ table.squared @ (np.eye(4) - 0.25)
+    assert np.linalg.eigvalsh(centred) == pytest.approx([-1, 0, 2, 2], abs=1e-14)
+    assert table.shift == pytest.approx(2, rel=1e-14)
+
+
+def test_the_shift_is_the_least_that_will_do(rng):
+    squared = rng.random((6, 6))
+    squared = np.triu(squared, 1) + np.triu(squared, 1).T
+    table, centring = one_dataset(squared), np.eye(6) - 1 / 6
+    assert table.shift > 0
+    for share, least in ((1.0, 0.0), (0.99, -1e-4)):
+        shifted = squared + share * table.shift * (1 - np.eye(6))
+        lowest = np.linalg.eigvalsh(-0.5 * centring @ shifted @ centring).min()
+        assert (lowest > -1e-12) if least == 0 else (lowest < least)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_labels_that_are_all_equal_share_one_place(size):
+    table = one_dataset(np.zeros((size, size)))
+    assert table.shift == 0
+    assert np.abs(squared_distances(table.coordinates(0))).max() == 0
+
+
+# Tables
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_table_is_symmetric_with_zero_diagonal_and_laid_out_by_dataset(rng, metric):
+    first, second = two_datasets(rng)
+    table = label_table((first, second), metric)
+    assert (table.squared == table.squared.T).all()
+    assert (table.squared >= 0).all()
+    assert np.diag(table.squared).tolist() == [0.0] * 6
+    assert (table.block(0, 1) == table.squared[:3, 3:]).all()
+    assert (table.block(1, 0) == table.block(0, 1).T).all()
+    assert table.labels == ((0, 1, 2), (0, 1, 2))
+    np.testing.assert_allclose(
+        squared_distances(coordinates(table)), table.squared + table.shift * (1 - np.eye(6)), atol=1e-10
+    )
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_cross_table_is_the_cross_block_of_the_whole(rng, metric):
+    datasets = two_datasets(rng)
+    whole, cross = (label_table(datasets, metric, cross_only=only) for only in (False, True))
+    assert (cross.block(0, 1) == whole.block(0, 1)).all()
+    assert not cross.block(0, 0).any()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_law_is_at_no_distance_from_itself(rng, metric):
+    data, _ = two_datasets(rng)
+    twin = LabelledDataset(data.x[::-1], data.y[::-1])
+    assert np.diag(label_table((data, twin), metric).block(0, 1)) == pytest.approx([0, 0, 0], abs=1e-12)
+
+
+def test_entries_are_those_of_an_independent_implementation(rng):
+    first, second = two_datasets(rng)
+    found = {type(metric): label_table((first, second), metric).block(0, 1) for metric in METRICS}
+    for i in range(3):
+        for j in range(3):
+            x, y = first.x[first.y == i], second.x[second.y == j]
+            means = ((x.mean(0) - y.mean(0)) ** 2).sum()
+            gaussian = ot.gaussian.bures_wasserstein_distance(x.mean(0), y.mean(0), np.cov(x.T), np.cov(y.T)) ** 2
+            assert found[MeansOnly][i, j] == pytest.approx(means, rel=1e-12)
+            assert found[Bures][i, j] == pytest.approx(gaussian, rel=1e-8)
+            assert found[ExactLabels][i, j] == pytest.approx(ot.emd2([], [], ot.dist(x, y)), rel=1e-10)
+
+
+def test_means_bound_the_other_metrics_from_below(rng):
+    datasets = two_datasets(rng)
+    means, gaussian, exact = (
+        label_table(datasets, metric).block(0, 1) for metric in (MeansOnly(), Bures(), ExactLabels())
+    )
+    assert (means <= gaussian + 1e-12).all()
+    assert (means <= exact + 1e-12).all()
+
+
+@pytest.mark.filterwarnings("ignore:classes of one sample")
+@pytest.mark.parametrize("metric", METRICS)
+def test_one_sample_duplicates_and_constant_features_are_finite(rng, metric):
+    """Acceptance check 5."""
+    x = rng.normal(size=(12, 5))
+    x[:, 2], x[4:8] = 1.0, x[4]
+    data = LabelledDataset(x, ["one", *["pair"] * 2, *["many"] * 9])
+    table = label_table((data, data), metric)
+    assert np.isfinite(table.squared).all()
+    assert np.diag(table.block(0, 1)) == pytest.approx([0, 0, 0], abs=1e-12)
+    assert np.isfinite(coordinates(table)).all()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_weights_and_soft_labels_weigh_the_points_of_a_class(rng, metric):
+    x, other = rng.normal(size=(6, 2)), LabelledDataset(rng.normal(size=(5, 2)), [0] * 5)
+    repeated = label_table((LabelledDataset(x[[0, 1, 2]], [0] * 3), other), metric).block(0, 1)
+    # Points of weight 0, and of no share in the class, do not count.
+    weighted = LabelledDataset(x, [0] * 6, np.array([1, 1, 1, 0, 0, 0]) / 3)
+    soft = LabelledDataset(x, np.repeat([[1.0, 0.0], [0.0, 1.0]], 3, axis=0))
+    assert label_table((weighted, other), metric).block(0, 1)[0] == pytest.approx(repeated[0], rel=1e-10)
+    assert label_table((soft, other), metric).block(0, 1)[0] == pytest.approx(repeated[0], rel=1e-10)
+
+
+def test_a_class_is_the_law_of_its_weighted_points():
+    data = LabelledDataset(np.array([[0.0], [4.0], [9.0]]), ["a", "a", "b"], [0.1, 0.3, 0.6])
+    soft = LabelledDataset(data.x, [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]], [0.2, 0.4, 0.4])
+    origin = LabelledDataset(np.zeros((1, 1)), ["o"])
+    assert label_table((origin, data), MeansOnly()).block(0, 1)[0] == pytest.approx([3**2, 9**2])
+    assert label_table((origin, soft), MeansOnly()).block(0, 1)[0] == pytest.approx([2**2, (22 / 3) ** 2])
+    assert label_table((origin, data), ExactLabels()).block(0, 1)[0] == pytest.approx([0.75 * 16, 81])
+
+
+def test_an_empty_hard_class_warns_and_an_unused_soft_label_does_not(rng):
+    x = rng.normal(size=(2, 2))
+    with pytest.warns(ContinuumWarning, match=r"without any sample are left out: \['c', 'd'\]"):
+        hard = label_table((LabelledDataset(x, ["a", "b"], classes=tuple("abcd")),), MeansOnly())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        soft = label_table((LabelledDataset(x, np.eye(4)[:2], classes=tuple("abcd")),), MeansOnly())
+    assert (hard.squared == soft.squared).all()
+    assert not hard.squared[2:].any()
+
+
+def test_datasets_of_other_dimensions_have_no_table(rng):
+    with pytest.raises(IncompatibleError, match=r"datasets have \[3, 4\] features"):
+        label_table(two_datasets(rng, ((9, 3), (9, 4))), Bures())
+
+
+def test_only_an_estimated_covariance_warns_of_a_class_of_one_sample(rng):
+    data = LabelledDataset(rng.normal(size=(3, 2)), ["lone", "two", "two"])
+    other = LabelledDataset(rng.normal(size=(4, 2)), [0, 0, 1, 1])
+    with pytest.warns(ContinuumWarning, match="of one sample .*lone"):
+        label_table((data, other), Bures())
+    for metric in (Bures(unbiased=False), ExactLabels(), MeansOnly()):
+        label_table((data, other), metric)  # a warning is an error here
+
+
+def test_without_the_correction_for_bias_splitting_a_point_changes_nothing(rng):
+    x, y = rng.normal(size=(6, 3)), [0, 0, 0, 1, 1, 1]
+    whole = LabelledDataset(x, y)
+    split = LabelledDataset(x[[0, 0, 1, 2, 3, 4, 5]], [0, *y], np.array([0.5, 0.5, 1, 1, 1, 1, 1]) / 6)
+    other = LabelledDataset(rng.normal(size=(5, 3)), [0, 0, 1, 1, 1])
+    tables = [label_table((data, other), Bures(unbiased=False)).squared for data in (whole, split)]
+    np.testing.assert_allclose(*tables, rtol=1e-12)
+    assert not np.allclose(*(label_table((data, other), Bures()).squared for data in (whole, split)), rtol=1e-3)
