@@ -10,11 +10,15 @@ import importlib
 import importlib.metadata
 import inspect
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from continuum.core import ContinuumError, InvalidInputError
@@ -27,7 +31,7 @@ _NARROW = {  # columns of the summary that fit a terminal, with their heads
     "label": "path",
     "metric": "metric",
     "best": "best",
-    "best_t": "at",
+    "at": "at",
     "best_endpoint": "choosing",
     "over_choosing": "gain",
     "monotonicity": "monotone",
@@ -52,9 +56,16 @@ def main() -> None:
         Console(stderr=True).print(f"[bold red]{type(error).__name__}[/]: ", end="")
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Answer Ctrl-C with one line and exit code 130; typer would take it for an abort."""
+    try:
+        yield
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; what was finished is stored, the same command goes on from there.\n")
-        sys.exit(130)
+        raise typer.Exit(130) from None
 
 
 @app.command()
@@ -65,7 +76,8 @@ def demo(
     """See the idea on real images: datasets in between, what they teach, how far they are from a target."""
     from continuum.demo import run_demo
 
-    page = run_demo(folder, n_jobs=n_jobs, show=_print_summary)
+    with _interruptible():
+        page = run_demo(folder, n_jobs=n_jobs, show=_print_summary)
     console.print(f"report: [bold]{page}[/]", soft_wrap=True)
 
 
@@ -81,7 +93,9 @@ def run(
 
     function = _imported(study)
     options = {"store": store, "points": points, "n_jobs": n_jobs}
-    results = function(**_accepted(function, {name: value for name, value in options.items() if value is not None}))
+    accepted = _accepted(function, {name: value for name, value in options.items() if value is not None})
+    with _interruptible():
+        results = function(**accepted)
     if not isinstance(results, Results):
         raise InvalidInputError(f"{study} must return Results, got {type(results).__name__}.")
     _print_summary(results)
@@ -122,11 +136,12 @@ def check(
 
     path = _interpolant(target)
     rows = check_interpolant(path, on_fail=None)
-    table = Table("check", "status", "why", title=repr(path))
+    table = Table("check", "status", "why", title=escape(repr(path)))
     colours = {"passed": "green", "failed": "red", "xfail": "yellow", "skipped": "dim"}
     for row in rows:
         colour = colours[row["status"]]
-        table.add_row(row["check_name"], f"[{colour}]{row['status']}[/]", str(row.get("exception") or ""))
+        why = escape(str(row.get("exception") or ""))
+        table.add_row(row["check_name"], f"[{colour}]{row['status']}[/]", why)
     console.print(table)
     raise typer.Exit(int(any(row["status"] == "failed" for row in rows)))
 
@@ -203,13 +218,30 @@ def _accepted(function: Any, options: dict[str, Any]) -> dict[str, Any]:
 def _print_summary(results: Any) -> None:
     """One narrow table for each study: what is best on each path, and what just choosing an endpoint gives."""
     for study, frame in results.summary().groupby("study", sort=False):
-        frame = frame.assign(label=frame["label"].replace({study: "path"}))
+        frame = frame.assign(label=frame["label"].replace({study: "path"}), at=frame.apply(_place, axis=1))
+        frame = pd.concat([frame, _references(results, study)], ignore_index=True)
         narrow = {column: head for column, head in _NARROW.items() if column in frame and frame[column].notna().any()}
         _print_frame(frame[list(narrow)].rename(columns=narrow), title=str(study))
 
 
+def _place(row: Any) -> str:
+    """Where the best value is: the coordinates that are not 0, by name if there are several."""
+    axes = {name.removeprefix("best_"): t for name, t in row.items() if name.startswith("best_") and t == t}
+    axes.pop("endpoint", None)
+    if len(axes) == 1:
+        return f"{next(iter(axes.values())):.3g}"
+    return ", ".join(f"{name} {t:.3g}" for name, t in axes.items() if t)
+
+
+def _references(results: Any, study: str) -> Any:
+    """Rows for the values that lie on no path: to do without is a choice too."""
+    frame = results.frame.query("study == @study and role == 'reference'")
+    means = frame.groupby(["label", "metric"], sort=False)["value"].mean().reset_index()
+    return means.rename(columns={"value": "best"}).assign(at="-")
+
+
 def _print_frame(frame: Any, title: str) -> None:
-    table = Table(*map(str, frame.columns), title=title)
+    table = Table(*map(str, frame.columns), title=escape(title))
     for row in frame.itertuples(index=False):
         table.add_row(*map(_cell, row))
     console.print(table)
@@ -218,7 +250,7 @@ def _print_frame(frame: Any, title: str) -> None:
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return "—" if value != value else f"{value:.3g}"
-    return str(value)
+    return escape(str(value))
 
 
 def _exit_on_failures(results: Any) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from continuum.core import Interpolant, along
+from continuum.core import Interpolant, StoreError, along
 from continuum.datasets import (
     GeneralizedGeodesic,
     LabelledDataset,
@@ -108,7 +108,10 @@ def run_demo(folder: Path, *, n_jobs: int = -1, show: Callable[[Results], None] 
     """
     from continuum.report import write_page
 
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot hold the demo: {error}; name another `--folder`.") from error
     store, pictures = folder / "demo.db", {}
     for scene in scenes():
         path, rival = scene.geodesic(), Mixup(scene.joined, seed=_SEED)

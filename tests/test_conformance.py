@@ -64,7 +64,7 @@ CASES = [
     Case(GeneralizedGeodesic.fit(tensors(0, 8), {"only": tensors(1, 9)}), name="Geodesic of tensors to one source"),
     Case(along(GeneralizedGeodesic.fit(BASE, SOURCES), (1, 0), (0, 1)), name="Edge of a geodesic"),
     McCann(BASE, SOURCES["one"]),
-    Case(McCann(tensors(0, 8), tensors(1, 8), ExactLabels()), name="McCann of tensors"),
+    Case(McCann(tensors(0, 8), tensors(1, 8), labels=ExactLabels()), name="McCann of tensors"),
     Mixup(SOURCES),
 ]
 

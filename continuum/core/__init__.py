@@ -37,6 +37,7 @@ from .interpolant import Interpolant, LazyEndpoints, SupportsEndpoints, Supports
 from .leaves import as_array, fingerprint, leaves, parts
 from .metric import Goal, Metric, metric
 from .seeding import rng_for, torch_generator
+from .warn import warn
 
 __all__ = [
     "ContinuumError",
@@ -88,5 +89,6 @@ __all__ = [
     "tabulate",
     "torch_generator",
     "transform",
+    "warn",
     "whole_file",
 ]

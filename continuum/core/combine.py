@@ -9,7 +9,7 @@ import copy
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -209,6 +209,8 @@ def along(path: Interpolant[V], start: PointLike, end: PointLike) -> Segment[V]:
     a, b = path.domain.point(start), path.domain.point(end)
     if a == b:
         raise InvalidInputError(f"along needs two different points, got {a} twice.")
+    if (middle := [(p + q) / 2 for p, q in zip(a, b, strict=True)]) not in path.domain:
+        raise InvalidInputError(f"along needs a domain that holds the segment from {a} to {b}, {middle} is not in it.")
     return Segment(path, a, b)
 
 
@@ -222,12 +224,10 @@ class Table(Generic[V]):
     def at(self, point: PointLike, /) -> V:
         return copy.deepcopy(self.values[self.domain.point(point)])
 
-    def lease(self, point: PointLike, /) -> AbstractContextManager[V]:
-        return nullcontext(self.values[self.domain.point(point)])
-
     @property
     def endpoints(self) -> Mapping[Point, V]:
-        return {point: self.values[point] for point in self.domain.vertices()}
+        """All of them: each is a discrete choice."""
+        return LazyEndpoints(tuple(self.values), self.at)
 
 
 def tabulate(values: Mapping[Any, V], *, axes: Sequence[str] = ("t",)) -> Table[V]:
@@ -291,6 +291,8 @@ class Deferred(Generic[V]):
 
 def deferred(factory: Callable[..., Interpolant[V]], *args: Any, domain: Domain) -> Deferred[V]:
     """Path that is pickled as `factory(*args)`: what to send to a cluster instead of a big model.
+
+    It has no `endpoints`, since to list them is to build it; name the discrete choices as `references` of `evaluate`.
 
     Args:
         factory: importable function that builds the path.

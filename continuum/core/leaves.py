@@ -11,6 +11,7 @@ import functools
 import hashlib
 import inspect
 import sys
+import threading
 import types
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -24,7 +25,19 @@ from .errors import InvalidInputError
 __all__ = ["as_array", "fingerprint", "leaves", "parts"]
 
 _ATOMS = (bool, int, float, complex, str, bytes, type(None))
-_NAMED = (type, types.ModuleType, types.BuiltinFunctionType, np.ufunc)
+_NAMED = (type, types.ModuleType, np.ufunc)
+_LIBRARIES = {
+    *sys.stdlib_module_names,
+    "continuum",
+    "numpy",
+    "pandas",
+    "peft",
+    "scipy",
+    "sklearn",
+    "torch",
+    "transformers",
+}
+_LIBRARIES -= {"__main__"}
 
 
 @functools.singledispatch
@@ -72,9 +85,15 @@ def _(value: AbstractSet) -> Mapping[str, Any]:  # type: ignore[type-arg]
     return {name: named[name] for name in sorted(named)}
 
 
+@parts.register(type(threading.Lock()))
+@parts.register(type(threading.RLock()))
+def _(value: Any) -> Mapping[str, Any]:
+    return {}
+
+
 @parts.register
 def _(value: types.FunctionType) -> Mapping[str, Any]:
-    captured = [_contents(cell) for cell in value.__closure__ or ()]
+    captured = [item for item in map(_contents, value.__closure__ or ()) if not _is_notebook(item)]
     defaults = (value.__defaults__, value.__kwdefaults__)
     name = f"{value.__module__}.{value.__qualname__}"
     return {"name": name, "code": value.__code__, "defaults": defaults, "captured": captured}
@@ -88,6 +107,27 @@ def _(value: types.CodeType) -> Mapping[str, Any]:
 @parts.register
 def _(value: types.MethodType) -> Mapping[str, Any]:
     return {"self": value.__self__, "function": value.__func__}
+
+
+@parts.register
+def _(value: types.BuiltinMethodType) -> Mapping[str, Any]:
+    return {"self": value.__self__, "name": value.__qualname__}
+
+
+@parts.register
+def _(value: property) -> Mapping[str, Any]:
+    return {"get": value.fget}
+
+
+@parts.register
+def _(value: functools.cached_property) -> Mapping[str, Any]:  # type: ignore[type-arg]
+    return {"get": value.func}
+
+
+@parts.register(staticmethod)
+@parts.register(classmethod)
+def _(value: Any) -> Mapping[str, Any]:
+    return {"function": value.__func__}
 
 
 @parts.register
@@ -120,21 +160,26 @@ def fingerprint(value: Any) -> str:
     """SHA-256 digest of everything that `value` is made of: types, structure, numbers, captured variables, bytecode.
 
     Two values with one digest are the same for the result store. A function is identified by its name, bytecode,
-    constants and what it captured, not by the functions that it calls. An object may name itself by a string attribute
-    `fingerprint`: this is how a deferred path avoids being built.
+    constants and what it captured, not by the functions that it calls, nor by lists, dicts and sets of plain things,
+    which may be its notes. An object is identified by its content and by the methods of its class, those of libraries
+    apart, which have versions. It may name itself by a string attribute `fingerprint`: so a deferred path avoids being
+    built.
 
     Raises:
         InvalidInputError: if part of `value` cannot be identified, such as an open file.
     """
     digest = hashlib.sha256()
-    _feed(digest, value, frozenset())
+    try:
+        _feed(digest, value, frozenset())
+    except RecursionError:
+        raise InvalidInputError(f"a {type(value).__qualname__} is nested too deeply to be identified.") from None
     return digest.hexdigest()
 
 
 def _leaves(value: Any, above: frozenset[int]) -> list[Any]:
     if isinstance(value, _ATOMS) or _is_array(value):
         return [value]
-    if isinstance(value, _NAMED) or id(value) in above:
+    if _is_named(value) or id(value) in above:
         return []
     inside = above | {id(value)}
     return [leaf for part in parts(value).values() for leaf in _leaves(part, inside)]
@@ -145,7 +190,7 @@ def _feed(digest: Any, value: Any, above: frozenset[int]) -> None:
     named = None if isinstance(value, type) else getattr(value, "fingerprint", None)
     if isinstance(value, _ATOMS):
         digest.update(f"<{type(value).__name__} {value!r}>".encode())
-    elif isinstance(value, _NAMED):
+    elif _is_named(value):
         digest.update(f"<{getattr(value, '__module__', '')}.{_name(value)}>".encode())
     elif _is_array(value):
         _feed_array(digest, value)
@@ -155,10 +200,19 @@ def _feed(digest: Any, value: Any, above: frozenset[int]) -> None:
         digest.update(b"<cycle>")
     else:
         digest.update(f"<{type(value).__module__}.{_name(type(value))}".encode())
-        for name, part in parts(value).items():
+        for name, part in (*parts(value).items(), *_methods(value)):
             digest.update(f" {name}=".encode())
             _feed(digest, part, above | {id(value)})
         digest.update(b">")
+
+
+def _methods(value: Any) -> list[tuple[str, Any]]:
+    """Methods and plain attributes of the class of an object, without those of libraries: it depends on them too."""
+    classes = [base for base in type(value).__mro__[::-1] if base.__module__.split(".")[0] not in _LIBRARIES]
+    own = {name: item for base in classes for name, item in vars(base).items()}
+    code = types.FunctionType, property, functools.cached_property, staticmethod, classmethod
+    own = {name: item for name, item in own.items() if name[:2] != "__" or name in ("__call__", "__getitem__")}
+    return [(name, item) for name, item in sorted(own.items()) if isinstance(item, (*code, *_ATOMS)) or _is_array(item)]
 
 
 def _feed_array(digest: Any, leaf: Any) -> None:
@@ -171,6 +225,13 @@ def _feed_array(digest: Any, leaf: Any) -> None:
     digest.update(b">")
 
 
+def _is_named(value: Any) -> bool:
+    """Whether a name says it all: a type, a module, a function written in C that is bound to no object."""
+    bound = getattr(value, "__self__", None)
+    unbound = isinstance(value, types.BuiltinFunctionType) and (bound is None or isinstance(bound, types.ModuleType))
+    return unbound or isinstance(value, _NAMED)
+
+
 def _name(value: Any) -> str:
     return str(getattr(value, "__qualname__", getattr(value, "__name__", value)))
 
@@ -179,6 +240,17 @@ def _is_array(value: Any) -> bool:
     torch = sys.modules.get("torch")
     is_tensor = torch is not None and isinstance(value, torch.Tensor)
     return is_tensor or isinstance(value, np.ndarray | np.generic)
+
+
+def _is_notebook(value: Any) -> bool:
+    """Whether a captured variable is a list, dict or set of plain things: where functions count and take notes."""
+    return isinstance(value, list | set | dict) and _is_plain(value)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | set | tuple | dict):
+        return all(map(_is_plain, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, _ATOMS)
 
 
 def _contents(cell: types.CellType) -> Any:

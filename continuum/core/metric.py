@@ -61,7 +61,7 @@ class Metric:
         number = self.fn(value, rng) if self.stochastic else self.fn(value)
         try:
             array = as_array(number)
-            if array.dtype.kind in "iufO":  # object: integers of any size, fractions, decimals
+            if array.dtype.kind in "biufO":  # object: integers of any size, fractions, decimals
                 return float(array.item())
         except (TypeError, ValueError, OverflowError):
             pass

@@ -16,18 +16,18 @@ from torch import Tensor
 
 from continuum.core import IncompatibleError, InvalidInputError
 from continuum.measures import (
-    Exact,
     GroundCost,
     Plan,
     Solver,
     SquaredEuclidean,
     TableCost,
     WeightedSum,
+    check_plan_memory,
     solve,
 )
 
 from .label_geometry import Bures, LabelMetric, LabelTable, label_table
-from .labelled import LabelledDataset
+from .labelled import LabelledDataset, admit_datasets
 
 __all__ = ["DatasetDistance", "otdd"]
 
@@ -119,12 +119,14 @@ def otdd(
         18.0
     """
     start = time.perf_counter()
+    admit_datasets(source=source, target=target)
+    check_plan_memory(len(source), len(target))  # before the table of labels, which takes its time
     table = None
     if label_weight > 0:
         soft = source.is_soft or target.is_soft
         table = label_table((source, target), labels or Bures(), cross_only=not soft)
     cost = ground_cost(source, target, table, (0, 1), feature_weight, label_weight)
-    plan = solve(cost, source.weights, target.weights, solver=solver or Exact())
+    plan = solve(cost, source.weights, target.weights, solver=solver)
     return _distance(plan, source, target, table, label_weight, start)
 
 
@@ -140,11 +142,12 @@ def ground_cost(
     for name, weight in (("feature_weight", feature_weight), ("label_weight", label_weight)):
         if not 0 <= weight < math.inf:
             raise InvalidInputError(f"`{name}` must be finite and not negative, got {weight}.")
-    x, y = source.features(), target.features().to(source.device)
-    if x.shape[1] != y.shape[1]:
+    if source.dimension != target.dimension:
         raise IncompatibleError(
-            f"`source` has {x.shape[1]} features and `target` has {y.shape[1]}; resize or embed both into one space."
+            f"`source` has {source.dimension} features and `target` has {target.dimension}; resize or embed both into "
+            "one space."
         )
+    x, y = source.features(), target.features().to(source.device)
     parts: list[tuple[float, GroundCost]] = [(feature_weight, SquaredEuclidean(x, y))]
     if table is not None:
         parts.append((label_weight, _label_cost(source, target, table, places)))

@@ -6,23 +6,25 @@ the label of a point is the mixture of what it is made of. Sources need not shar
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from continuum.core import IncompatibleError, Interval, InvalidInputError, LazyEndpoints, Point, PointLike, Simplex
-from continuum.measures import Exact, Solver, barycentric_projection, solve
+from continuum.core import Interval, LazyEndpoints, Point, PointLike, Simplex
+from continuum.measures import Solver, barycentric_projection, check_plan_memory, solve
 
 from .distance import ground_cost
 from .label_geometry import Bures, LabelMetric, label_table
-from .labelled import Features, LabelledDataset, take
-from .mixture import mix_features, mix_labels, union_labels
+from .labelled import Features, LabelledDataset, admit_datasets, take
+from .mixture import admit_sources, mix_features, mix_labels, union_labels
 from .projection import Projection, project_onto_simplex
 
 __all__ = ["GeneralizedGeodesic", "McCann"]
@@ -49,6 +51,7 @@ class GeneralizedGeodesic:
         classes: labels of the union, pairs (name, label).
         gram: the matrix G, (m, m), positive semi-definite.
         label_shift: what was added to label distances to embed them, see `LabelTable.shift`; 0 in the usual case.
+        converged: whether every plan behind the maps met the tolerance of its solver.
         domain: the simplex over `names`.
     """
 
@@ -59,6 +62,7 @@ class GeneralizedGeodesic:
     classes: tuple[Hashable, ...]
     gram: Array
     label_shift: float
+    converged: bool
 
     @classmethod
     def fit(
@@ -81,21 +85,24 @@ class GeneralizedGeodesic:
             feature_weight: weight of squared feature distances.
             label_weight: weight of squared label distances.
         """
-        if not sources:
-            raise InvalidInputError("GeneralizedGeodesic needs at least one source, got none.")
+        admit_datasets(base=base)
+        admit_sources(sources, *base.x.shape[1:])
+        for source in sources.values():
+            check_plan_memory(len(base), len(source))  # before the table of labels, which takes its time
         base = base.subset(base.weights > 0)
         table = label_table((base, *sources.values()), labels or Bures()) if label_weight > 0 else None
-        images, soft = [], []
+        images, soft, converged = [], [], True
         for place, source in enumerate(sources.values(), start=1):
             cost = ground_cost(base, source, table, (0, place), feature_weight, label_weight)
-            plan = solve(cost, base.weights, source.weights, solver=solver or Exact())
-            images.append(barycentric_projection(plan, source.features()))
+            plan = solve(cost, base.weights, source.weights, solver=solver)
+            converged &= plan.converged
+            images.append(barycentric_projection(plan, source.features().to(base.device)))
             soft.append(barycentric_projection(plan, source.probabilities).cpu().numpy())
-        gram = feature_weight * _gram([(image - base.features()).cpu().numpy() for image in images], base.weights)
+        gram = feature_weight * _gram(images, base.features(), base.weights)
         if table is not None:
-            start = base.probabilities @ table.coordinates(0)
-            turns = [p @ table.coordinates(place) - start for place, p in enumerate(soft, start=1)]
-            gram = gram + label_weight * _gram(turns, base.weights)
+            embedded = [torch.as_tensor(p @ table.coordinates(place)) for place, p in enumerate(soft, start=1)]
+            start = torch.as_tensor(base.probabilities @ table.coordinates(0))
+            gram = gram + label_weight * _gram(embedded, start, base.weights)
         return cls(
             base,
             tuple(sources),
@@ -104,6 +111,7 @@ class GeneralizedGeodesic:
             union_labels(sources),
             gram,
             0.0 if table is None else table.shift,
+            converged,
         )
 
     @property
@@ -119,13 +127,17 @@ class GeneralizedGeodesic:
     @property
     def endpoints(self) -> Mapping[Point, LabelledDataset]:
         """$e_i \\mapsto (T_i)_\\# Q$: the base seen in each source."""
-        ends = {}
-        for vertex, image in zip(self.domain.vertices(), self.images, strict=True):
-            ends[vertex] = LabelledDataset(image, mix_labels(vertex, self.labels), self.base.weights, self.classes)
-        return ends
+        return LazyEndpoints(self.domain.vertices(), self._endpoint)
+
+    def _endpoint(self, vertex: Point) -> LabelledDataset:
+        image = copy.deepcopy(self.images[vertex.index(1.0)])
+        return LabelledDataset(image, mix_labels(vertex, self.labels), self.base.weights.copy(), self.classes)
 
     def distance_to_base(self, point: PointLike, /) -> float:
-        r"""Distance of the dataset at `point` to the base in closed form, $\sqrt{a^\top G a}$: no transport solve."""
+        r"""Distance of the dataset at `point` to the base in closed form, $\sqrt{a^\top G a}$: no transport solve.
+
+        Where `label_shift` is not 0 it is that of the shifted label distances, and so is the projection.
+        """
         a = np.array(self.domain.point(point))
         return float(np.sqrt(max(a @ self.gram @ a, 0.0)))
 
@@ -160,32 +172,34 @@ class McCann:
 
     source: LabelledDataset
     target: LabelledDataset
+    _: KW_ONLY
     labels: LabelMetric | None = None
     feature_weight: float = 1.0
     label_weight: float = 1.0
     domain: ClassVar[Interval] = Interval()
 
     def __post_init__(self) -> None:
-        if self.source.x.shape[1:] != self.target.x.shape[1:]:
-            raise IncompatibleError(
-                f"`source` has features {tuple(self.source.x.shape[1:])}, `target` {tuple(self.target.x.shape[1:])}; "
-                "resize or embed both into one space first."
-            )
+        admit_sources({"source": self.source, "target": self.target})
 
     @cached_property
     def _atoms(self) -> tuple[LabelledDataset, LabelledDataset]:
         """Both ends of every atom of the plan, with the mass of the atom as weight."""
-        table = label_table((self.source, self.target), self.labels or Bures()) if self.label_weight > 0 else None
+        pair = {"source": self.source, "target": self.target}
+        check_plan_memory(len(self.source), len(self.target))
+        table = label_table(tuple(pair.values()), self.labels or Bures()) if self.label_weight > 0 else None
         cost = ground_cost(self.source, self.target, table, (0, 1), self.feature_weight, self.label_weight)
         plan = csr_array(solve(cost, self.source.weights, self.target.weights).coupling).tocoo()
-        starts, stops = plan.coords
-        classes = union_labels({"source": self.source, "target": self.target})
-        ends = []
-        for position, (data, rows) in enumerate(((self.source, starts), (self.target, stops))):
-            soft = [part.probabilities[row] for part, row in ((self.source, starts), (self.target, stops))]
-            y = mix_labels(tuple(float(position == k) for k in range(2)), soft)
-            ends.append(LabelledDataset(take(data.x, rows), y, plan.data / plan.data.sum(), classes))
-        return ends[0], ends[1]
+        soft = [data.probabilities[rows] for data, rows in zip(pair.values(), plan.coords, strict=True)]
+        start, stop = (
+            LabelledDataset(take(data.x, rows), mix_labels(end, soft), plan.data / plan.data.sum(), union_labels(pair))
+            for data, rows, end in zip(pair.values(), plan.coords, ((1.0, 0.0), (0.0, 1.0)), strict=True)
+        )
+        return start, stop
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travels with its atoms: no worker solves the plan again."""
+        _ = self._atoms
+        return self.__dict__
 
     def at(self, point: PointLike, /) -> LabelledDataset:
         (t,) = self.domain.point(point)
@@ -197,18 +211,20 @@ class McCann:
     @property
     def endpoints(self) -> Mapping[Point, LabelledDataset]:
         """The two datasets, their points split into the atoms of the plan."""
-        return LazyEndpoints(self.domain.vertices(), lambda point: self._atoms[int(point[0])])
+        return LazyEndpoints(self.domain.vertices(), lambda point: copy.deepcopy(self._atoms[int(point[0])]))
 
     def __repr__(self) -> str:
         return f"McCann({self.source!r}, {self.target!r})"
 
 
-def _gram(displacements: Sequence[Array], weights: Array) -> Array:
-    flat = np.stack([(np.sqrt(weights)[:, None] * move).ravel() for move in displacements])
-    return np.asarray(flat @ flat.T)
+def _gram(images: Sequence[Tensor], start: Tensor, weights: Array) -> Array:
+    """$G_{ij} = \\sum_k w_k \\langle x^i_k - x_k, x^j_k - x_k \\rangle$."""
+    roots = torch.as_tensor(weights, device=start.device).sqrt()[:, None]
+    moves = torch.stack([(roots * (image - start)).flatten() for image in images])
+    return np.asarray((moves @ moves.T).cpu().numpy())
 
 
 def _like(values: Tensor, x: Features) -> Features:
     """(n, d) values in the shape, kind, dtype and place of `x`."""
     shaped = values.reshape(x.shape)
-    return shaped.to(x.dtype) if isinstance(x, Tensor) else shaped.cpu().numpy().astype(x.dtype)
+    return shaped.to(x) if isinstance(x, Tensor) else shaped.cpu().numpy().astype(x.dtype)

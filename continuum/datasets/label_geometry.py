@@ -7,8 +7,7 @@ terms are squared Euclidean too, which makes soft labels and displacements meani
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
@@ -17,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from continuum.core import ContinuumWarning, IncompatibleError
+from continuum.core import IncompatibleError, InvalidInputError, warn
 from continuum.measures import DiscreteMeasure, Gaussian, SquaredEuclidean, gaussian_w2_squared, solve
 
 from .labelled import LabelledDataset
@@ -142,14 +141,17 @@ def label_table(datasets: Sequence[LabelledDataset], metric: LabelMetric, *, cro
     Raises:
         IncompatibleError: if feature dimensions differ.
     """
-    sizes = [data.features().shape[1] for data in datasets]
+    if not isinstance(metric, LabelMetric):
+        raise InvalidInputError(f"`labels` must be Bures(), ExactLabels() or MeansOnly(), got {metric!r}.")
+    sizes = [data.dimension for data in datasets]
     if len(set(sizes)) > 1:
         raise IncompatibleError(
             f"datasets have {sizes} features; resize or embed all of them into one space before comparing labels."
         )
-    laws = [(i, law) for i, data in enumerate(datasets) for law in _laws(data)]
     for data in datasets:
         _warn_of_small_classes(data, metric)
+    place = datasets[0].device
+    laws = ((i, law) for i, data in enumerate(datasets) for law in _laws(data, place))
     described = [(i, metric.describe(law) if law else None) for i, law in laws]
     table = np.zeros((len(described), len(described)))
     for row, (i, p) in enumerate(described):
@@ -168,16 +170,13 @@ def _warn_of_small_classes(data: LabelledDataset, metric: LabelMetric) -> None:
         fates[1] = "of one sample have no covariance to estimate, and count as points"
     for few, fate in fates.items():
         if found := [label for label, count in zip(data.classes, counts, strict=True) if count == few]:
-            warnings.warn(f"classes {fate}: {found[:5]}.", ContinuumWarning, stacklevel=4)
+            warn(f"classes {fate}: {found[:5]}.")
 
 
-def _laws(data: LabelledDataset) -> list[DiscreteMeasure | None]:
-    """The law of each class; None for a class without mass."""
+def _laws(data: LabelledDataset, place: torch.device) -> Iterator[DiscreteMeasure | None]:
+    """The law of each class, one at a time, on the device `place`; None for a class without mass."""
     features, masses = data.features(), data.probabilities * data.weights[:, None]
-    members = [column > 0 for column in masses.T]
-    return [
-        DiscreteMeasure(features[torch.as_tensor(member)], column[member] / column[member].sum())
-        if member.any()
-        else None
-        for member, column in zip(members, masses.T, strict=True)
-    ]
+    for column in masses.T:
+        member = column > 0
+        law = features[torch.as_tensor(member)].to(place), column[member] / (column[member].sum() or 1.0)
+        yield DiscreteMeasure(*law) if member.any() else None

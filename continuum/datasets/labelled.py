@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from continuum.core import IncompatibleError, InvalidInputError
+from continuum.core import IncompatibleError, InvalidInputError, as_array
 from continuum.measures import admit_array, admit_masses
 
-__all__ = ["Features", "LabelledDataset", "concatenate", "take"]
+__all__ = ["Features", "LabelledDataset", "admit_datasets", "concatenate", "take"]
 
 Features = NDArray[Any] | Tensor
 
@@ -96,12 +97,17 @@ class LabelledDataset:
         """Where `x` lives."""
         return self.x.device if isinstance(self.x, Tensor) else torch.device("cpu")
 
+    @property
+    def dimension(self) -> int:
+        """Number d of features of a point."""
+        return math.prod(self.x.shape[1:])
+
     def features(self) -> Tensor:
-        """`x` as float64 vectors, (n, d), on its device."""
+        """`x` as float64 vectors, (n, d), on its device; may share memory with it, so do not write into them."""
         flat = self.x.reshape(len(self), -1)
         if isinstance(flat, Tensor):
             return flat.detach().to(torch.float64)
-        return torch.from_numpy(flat.astype(np.float64))
+        return torch.from_numpy(np.require(flat, np.float64, ("C", "W")))
 
     def subset(self, indices: Any) -> LabelledDataset:
         """The points at `indices` (integers, a mask or a slice), with renormalised weights and the same classes.
@@ -117,7 +123,7 @@ class LabelledDataset:
 
     def to_numpy(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """`(x, y)` as NumPy arrays: what scikit-learn calls `(X, y)`."""
-        return (_to_array(self.x) if isinstance(self.x, Tensor) else self.x), self.y
+        return as_array(self.x), self.y
 
     def to_torch(self) -> tuple[Tensor, Tensor]:
         """`(x, y)` as tensors on the device of `x`: hard labels as class indices (n,), soft ones as (n, c).
@@ -139,10 +145,17 @@ def _rows(indices: Any, n: int) -> NDArray[Any]:
         raise InvalidInputError(f"`indices` must be rows of the {n} points, or a mask or slice: {error}.") from None
 
 
-def _to_array(x: Tensor) -> NDArray[Any]:
-    """NumPy has no bfloat16: such tensors become float32."""
-    x = x.detach().cpu()
-    return np.asarray((x.float() if x.dtype == torch.bfloat16 else x).numpy())
+def admit_datasets(**datasets: Any) -> None:
+    """Refuse arguments that are no labelled datasets, by name.
+
+    Raises:
+        InvalidInputError: naming the argument and what it is.
+    """
+    for name, data in datasets.items():
+        if not isinstance(data, LabelledDataset):
+            raise InvalidInputError(
+                f"`{name}` must be a LabelledDataset, got {type(data).__name__}; make it one of x, y."
+            )
 
 
 def take(x: Features, rows: NDArray[Any]) -> Features:
@@ -178,6 +191,8 @@ def concatenate(datasets: Sequence[LabelledDataset]) -> LabelledDataset:
 
 
 def _admit_features(x: Any) -> Features:
+    if np.ma.is_masked(x):
+        raise InvalidInputError("`x` has masked entries; fill or drop them.")
     try:
         values = x if isinstance(x, Tensor) else np.asarray(x)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -214,7 +229,7 @@ def _floating_array(x: NDArray[Any]) -> NDArray[Any]:
 
 def _label_array(y: Any) -> NDArray[Any]:
     if isinstance(y, Tensor):
-        return _to_array(y)
+        return as_array(y)
     if isinstance(y, np.ndarray):
         return y
     try:

@@ -11,11 +11,29 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .labelled import Features, LabelledDataset
+from continuum.core import IncompatibleError, InvalidInputError
 
-__all__ = ["mix_features", "mix_labels", "union_labels"]
+from .labelled import Features, LabelledDataset, admit_datasets
+
+__all__ = ["admit_sources", "mix_features", "mix_labels", "union_labels"]
 
 Array = NDArray[Any]
+
+
+def admit_sources(sources: Any, *shape: int) -> None:
+    """Refuse sources to be mixed that are none, no labelled datasets, or not of one feature shape (`shape` if given).
+
+    Raises:
+        InvalidInputError: if it is not a mapping of datasets by name, at least one.
+        IncompatibleError: if feature shapes differ: pixels of images of two sizes do not correspond.
+    """
+    if not isinstance(sources, Mapping) or not sources:
+        raise InvalidInputError(f"`sources` must be datasets by name, at least one, got {type(sources).__name__}.")
+    admit_datasets(**{f"sources[{name!r}]": data for name, data in sources.items()})
+    shapes = {name: tuple(data.x.shape[1:]) for name, data in sources.items()}
+    if len({*shapes.values(), *([shape] if shape else [])}) > 1:
+        wanted = f"the base has {shape}, " if shape else ""
+        raise IncompatibleError(f"mixed datasets must have one feature shape: {wanted}got {shapes}; resize them.")
 
 
 def union_labels(sources: Mapping[str, LabelledDataset]) -> tuple[Hashable, ...]:

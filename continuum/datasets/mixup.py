@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 
 import numpy as np
 
-from continuum.core import IncompatibleError, InvalidInputError, LazyEndpoints, Point, PointLike, Simplex, rng_for
+from continuum.core import InvalidInputError, LazyEndpoints, Point, PointLike, Simplex, rng_for
 
 from .labelled import LabelledDataset, take
-from .mixture import mix_features, mix_labels, union_labels
+from .mixture import admit_sources, mix_features, mix_labels, union_labels
 
 __all__ = ["Mixup"]
 
@@ -30,15 +31,12 @@ class Mixup:
     """
 
     sources: Mapping[str, LabelledDataset]
+    _: KW_ONLY
     n: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
-        shapes = {name: tuple(data.x.shape[1:]) for name, data in self.sources.items()}
-        if not shapes:
-            raise InvalidInputError("Mixup needs at least one source, got none.")
-        if len(set(shapes.values())) > 1:
-            raise IncompatibleError(f"sources must have one feature shape, got {shapes}.")
+        admit_sources(self.sources)
         shortest = min(map(len, self.sources.values()))
         if self.n is not None and not 1 <= self.n <= shortest:
             raise InvalidInputError(f"`n` must be between 1 and the smallest source's {shortest}, got {self.n}.")
@@ -70,9 +68,9 @@ class Mixup:
         return LazyEndpoints(self.domain.vertices(), self._endpoint)
 
     def _endpoint(self, vertex: Point) -> LabelledDataset:
-        data = self._drawn[vertex.index(1.0)]
+        x = self._drawn[vertex.index(1.0)].x
         y = mix_labels(vertex, [part.probabilities for part in self._drawn])
-        return LabelledDataset(data.x, y, None, union_labels(self.sources))
+        return LabelledDataset(copy.deepcopy(x), y, None, union_labels(self.sources))
 
     def __repr__(self) -> str:
         return f"Mixup(sources={tuple(self.sources)}, n={self.n}, seed={self.seed})"

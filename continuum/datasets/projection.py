@@ -6,6 +6,7 @@ the active-set method below ends at the exact minimiser with a certificate.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,10 @@ class Projection:
     squared: float
     kkt_gap: float
     converged: bool
+
+    def __iter__(self) -> Iterator[float]:
+        """The weights: a projection can stand for the point that it found."""
+        return iter(self.weights)
 
 
 def project_onto_simplex(gram: Any) -> Projection:

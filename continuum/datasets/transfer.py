@@ -21,12 +21,12 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor, nn
 from torch.nn import functional
 
-from continuum.core import IncompatibleError, InvalidInputError, Metric, torch_generator
+from continuum.core import IncompatibleError, InvalidInputError, Metric, NotConvergedError, torch_generator
 from continuum.measures import Solver
 
 from .distance import otdd
 from .label_geometry import LabelMetric
-from .labelled import LabelledDataset
+from .labelled import LabelledDataset, admit_datasets
 
 __all__ = ["Perceptron", "linear_probe", "nearest_neighbour", "otdd_to"]
 
@@ -106,23 +106,31 @@ def otdd_to(
     label_weight: float = 1.0,
     name: str = "OTDD to target",
 ) -> Metric:
-    """Dataset distance of the value to `target`; the options are those of `otdd`."""
+    """Dataset distance of the value to `target`; the options are those of `otdd`.
+
+    A solve that does not converge is a `NotConvergedError`, which carries the result with its bounds.
+    """
+    admit_datasets(target=target)
 
     def distance(value: LabelledDataset) -> float:
-        return otdd(
+        found = otdd(
             value,
             target,
             labels=labels,
             solver=solver,
             feature_weight=feature_weight,
             label_weight=label_weight,
-        ).distance
+        )
+        if not found.converged:  # a table has no room for bounds
+            raise NotConvergedError(f"{found!r} did not converge; raise `max_iterations`.", found)
+        return found.distance
 
     return Metric(name, distance, goal="min")
 
 
 def _transfer(shots: LabelledDataset, test: LabelledDataset, head: Any, network: Perceptron, name: str) -> Metric:
-    if shots.features().shape[1] != test.features().shape[1]:
+    admit_datasets(shots=shots, test=test)
+    if shots.dimension != test.dimension:
         raise IncompatibleError(f"`shots` and `test` must have as many features, got {shots!r} and {test!r}.")
 
     # Labels are compared by equality: 1 in the one set and 1.0 in the other are one label.
@@ -132,7 +140,9 @@ def _transfer(shots: LabelledDataset, test: LabelledDataset, head: Any, network:
     def accuracy(value: LabelledDataset, rng: np.random.Generator) -> float:
         encoder = network.train(value, rng)
         with torch.no_grad():
-            train, held_out = (encoder(part.features().float()).cpu().numpy() for part in (shots, test))
+            train, held_out = (
+                encoder(part.features().float().to(value.device)).cpu().numpy() for part in (shots, test)
+            )
         fitted = clone(head).fit(train, shots.codes)
         return float(np.average(fitted.predict(held_out) == truth, weights=test.weights))
 

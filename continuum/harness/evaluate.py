@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -22,10 +22,10 @@ from continuum.core import (
     Metric,
     Point,
     PointLike,
-    fingerprint,
 )
 from continuum.core import metric as as_metric
 
+from .identity import Identities
 from .progress import progress_bar
 from .provenance import provenance
 from .results import Results
@@ -68,7 +68,8 @@ def evaluate(
             baseline of just choosing the best one, and what the ends of the path are compared with.
         metrics: one, several, or by name. A plain function is taken as `metric(fn)`: neither more nor less is better.
         points: how many points of the domain's grid, or the points. Grids of 5, 9, 17, 33 share their points.
-        name: label of the path and name of the study in the store; the name of its class by default.
+        name: label of the path and name of the study in the store, in the place of an older study of that name. The
+            name of its class by default, with a number if that is the study of another path.
         baselines: other paths by label, evaluated at the same points (role "baseline").
         references: values by label that lie on no path (role "reference"); their coordinates are NaN.
         seeds: how many (0, 1, ...), or which. A stochastic metric runs once for each, with the same draws at every
@@ -104,18 +105,24 @@ def evaluate(
     """
     _check_options(n_jobs, on_error)
     # In memory nothing outlives the call, and labels are enough to tell things apart.
-    identify = _by_label if store is None else _by_content
+    identify = _by_label if store is None else Identities()
     yardstick = Yardstick(
         tuple((item, identify("metric", item.name, item.fn)) for item in _metrics(metrics)), _seeds(seeds)
     )
     paths = _paths(interpolant, name, points, baselines or {}, references or {}, identify)
     planned = tuple(units(paths, yardstick))
-    study = study_of(paths.label, interpolant.domain.axes, planned)
     with Store.create(store) as db:
+        study = study_of(paths.label, interpolant.domain.axes, planned)
+        if name is None:  # two paths of one class are two studies
+            study = replace(study, name=db.name_for(study))
         run = db.plan(study, provenance(study=study.name, seeds=list(yardstick.seeds)))
         work = _Work(db, planned, retry=retry_errors or on_error == "raise")
-        with progress_bar(len(work.units), title=study.name, shown=progress) as bar:
-            _fill(db, run, work, _outcomes(work.still_missing(), n_jobs, on_error), bar)
+        try:
+            with progress_bar(len(work.units), title=study.name, shown=progress) as bar:
+                _fill(db, run, work, _outcomes(work.still_missing(), n_jobs, on_error), bar)
+        finally:
+            if isinstance(identify, Identities):
+                identify.remember()
         return Results.collect(db, [study])
 
 
@@ -186,6 +193,8 @@ def _check_options(n_jobs: int, on_error: str) -> None:
 def _metrics(metrics: MetricsLike) -> tuple[Metric, ...]:
     if isinstance(metrics, Mapping):
         found = [_renamed(item, str(name)) for name, item in metrics.items()]
+    elif metrics is None or isinstance(metrics, str):
+        raise InvalidInputError(f"`metrics` must be a function, a Metric, several or by name, got {metrics!r}.")
     else:
         several = [metrics] if callable(metrics) else list(metrics)
         found = [item if isinstance(item, Metric) else as_metric(item) for item in several]
@@ -203,7 +212,9 @@ def _renamed(item: MetricLike, name: str) -> Metric:
 
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    chosen = tuple(range(seeds)) if _is_whole(seeds) else tuple(seeds)  # type: ignore[arg-type]
+    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer | Iterable):
+        raise InvalidInputError(f"`seeds` must be a number of seeds, or several seeds, got {seeds!r}.")
+    chosen = tuple(range(seeds)) if isinstance(seeds, int | np.integer) else tuple(seeds)
     if not chosen or not all(_is_whole(seed) and 0 <= seed < _MAX_SEED for seed in chosen):
         raise InvalidInputError(f"`seeds` must be a positive number of seeds, or seeds from 0 to 2**63, got {seeds!r}.")
     return tuple(dict.fromkeys(int(seed) for seed in chosen))
@@ -261,9 +272,9 @@ def _is_text(label: str) -> bool:
 def _points(domain: Domain, points: int | Sequence[PointLike]) -> tuple[Point, ...]:
     if _is_whole(points):
         return domain.grid(int(points))  # type: ignore[arg-type]
-    if isinstance(points, bool | float | str | Mapping):
+    if isinstance(points, bool | float | str | Mapping) or not isinstance(points, Iterable):
         raise InvalidInputError(f"`points` must be a number of points or a sequence of points, got {points!r}.")
-    chosen = tuple(dict.fromkeys(domain.point(point) for point in points))  # type: ignore[union-attr]
+    chosen = tuple(dict.fromkeys(domain.point(point) for point in points))
     if not chosen:
         raise InvalidInputError("`points` needs at least one point, got none.")
     return chosen
@@ -285,11 +296,3 @@ def _on_baseline(label: str, path: Interpolant[Any], domain: Domain, points: Seq
 
 def _by_label(kind: str, label: str, value: Any) -> str:
     return label
-
-
-def _by_content(kind: str, label: str, value: Any) -> str:
-    try:
-        return fingerprint(value)
-    except InvalidInputError as error:
-        error.add_note(f"while naming {kind} {label!r} for the store; `store=None` needs no names.")
-        raise

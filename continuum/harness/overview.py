@@ -75,7 +75,7 @@ def _against_endpoints(
     chosen = sign * float(np.nanmax(sign * choices)) if (sign * choices).notna().any() else math.nan
     return {
         "best_endpoint": chosen,
-        "over_choosing": sign * (best - chosen) + 0.0,  # not -0.0
+        "over_choosing": 0.0 if math.isclose(best, chosen, rel_tol=1e-12) else sign * (best - chosen),
         "endpoint_fidelity": endpoint_fidelity(met, choices.reindex(met.index)),
     }
 

@@ -59,10 +59,10 @@ def _threads() -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    """The commit of the working folder; None outside a repository or without git."""
+    """The commit of the working folder, with "-dirty" if files differ from it; None without a repository or git."""
     try:
         answer = subprocess.run(
-            ["git", "rev-parse", "HEAD"],  # noqa: S607 -- the user's own git
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],  # noqa: S607 -- the user's own git
             capture_output=True,
             text=True,
             timeout=5,

@@ -10,18 +10,18 @@ Kill a process at any moment: each transaction is in the file as a whole or not 
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sqlite3
 import threading
 import time
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from continuum.core import ContinuumWarning, StoreError
+from continuum.core import StoreError, warn
 
 from .records import Record, Study, checksum, read_record, read_row, record_columns, row_columns
 
@@ -118,6 +118,15 @@ class Store:
             if store._check_schema() is None:
                 raise StoreError(f"{file} is empty; `evaluate(..., store=...)` fills a result store.")
         return store
+
+    def name_for(self, study: Study) -> str:
+        """The name of `study`, with a number if another study has it already that has nothing in common."""
+        for name in itertools.chain([study.name], (f"{study.name} {i}" for i in itertools.count(2))):
+            with self._reading() as db:
+                there = {key for (key,) in db.execute("SELECT key FROM member WHERE study = ?", (name,))}
+            if not there or not there.isdisjoint(study.keys):
+                break
+        return name
 
     def plan(self, study: Study, provenance: Mapping[str, Any]) -> int:
         """Write a study, in place of an older one of that name, and the `provenance` of a new run.
@@ -271,9 +280,7 @@ def _explained(path: str) -> Iterator[None]:
 
 def _warn_of_damage(path: str, damaged: Sequence[str]) -> None:
     if damaged:
-        warnings.warn(
+        warn(
             f"{path}: {len(damaged)} damaged record(s) (checksum mismatch) count as missing; `evaluate` computes them "
-            "again. Check the disk if this recurs.",
-            ContinuumWarning,
-            stacklevel=4,
+            "again. Check the disk if this recurs."
         )

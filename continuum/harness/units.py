@@ -129,9 +129,10 @@ def units(paths: Paths, yardstick: Yardstick) -> Iterator[Unit]:
     """All units of a study, in the order of its table: path, endpoints, baselines, references."""
     path, identity = paths.path
     yield from _along(paths.label, "path", path, identity, paths.points, yardstick)
-    for point in path.endpoints if isinstance(path, SupportsEndpoints) else ():
+    for key in path.endpoints if isinstance(path, SupportsEndpoints) else ():
+        point = path.domain.point(key)  # whoever writes 0 for (0.0,) is understood here too
         tasks = yardstick.tasks("endpoint", identity, point)
-        yield Unit(paths.label, "endpoint", point, partial(_endpoint, path, point), tasks)
+        yield Unit(paths.label, "endpoint", point, partial(_endpoint, path, key), tasks)
     for label, (baseline, name, points) in paths.baselines.items():
         yield from _along(label, "baseline", baseline, name, points, yardstick)
     for label, (value, name) in paths.references.items():
@@ -174,8 +175,8 @@ def _along(
         yield Unit(label, role, point, partial(lease, path, point), yardstick.tasks("at", identity, point))
 
 
-def _endpoint(path: Any, point: Point) -> AbstractContextManager[Any]:
-    return nullcontext(path.endpoints[point])
+def _endpoint(path: Any, key: Any) -> AbstractContextManager[Any]:
+    return nullcontext(path.endpoints[key])
 
 
 def _measure(unit: Unit, keep_going: bool, records: list[Record]) -> None:

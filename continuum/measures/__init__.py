@@ -6,7 +6,7 @@ from .cost import GroundCost, SquaredEuclidean, TableCost, WeightedSum, matrix
 from .divergence import Divergence, sinkhorn_divergence
 from .gaussian import Gaussian, bures2, gaussian_w2_squared
 from .measure import DiscreteMeasure
-from .transport import Exact, Plan, Sinkhorn, Solver, solve
+from .transport import Exact, Plan, Sinkhorn, Solver, check_plan_memory, solve
 
 __all__ = [
     "DiscreteMeasure",
@@ -25,6 +25,7 @@ __all__ = [
     "barycentric_projection",
     "bures2",
     "check_memory",
+    "check_plan_memory",
     "gaussian_w2_squared",
     "matrix",
     "sinkhorn_divergence",

@@ -6,7 +6,7 @@ them unchecked. Everything computes in float64: distances are differences of lar
 
 from __future__ import annotations
 
-import warnings
+import math
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import psutil
 import torch
 from torch import Tensor
 
-from continuum.core import ContinuumWarning, InvalidInputError, ResourceError
+from continuum.core import InvalidInputError, ResourceError, warn
 
 __all__ = ["Admitted", "admit_array", "admit_masses", "check_memory"]
 
@@ -52,6 +52,8 @@ def admit_array(x: Any, name: str, *, ndim: int | None = None) -> Tensor:
 
 
 def _tensor(x: Any, name: str) -> Tensor:
+    if np.ma.is_masked(x):
+        raise InvalidInputError(f"`{name}` has masked entries; fill or drop them.")
     try:
         array = np.asarray(x)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -81,11 +83,13 @@ def admit_masses(weights: Any, n: int, name: str, *, device: torch.device | str 
         worst = int(masses.argmin())
         raise InvalidInputError(f"`{name}` must not be negative, got {float(masses[worst]):g} at index {worst}.")
     total = float(masses.sum())
+    if total == math.inf:  # finite masses whose sum overflows
+        masses = masses / masses.max()
     if total == 0:
         raise InvalidInputError(f"`{name}` must have a positive sum, all {n} masses are 0.")
     if abs(total - 1) > _MASS_TOLERANCE:
-        warnings.warn(f"`{name}` sums to {total:g}, normalised to 1.", ContinuumWarning, stacklevel=3)
-    return masses / total
+        warn(f"`{name}` sums to {total:g}, normalised to 1.")
+    return masses / masses.sum()
 
 
 def check_memory(needed: int, what: str, remedy: str) -> None:

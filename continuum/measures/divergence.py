@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
-from continuum.core import ConvergenceWarning
+from continuum.core import ConvergenceWarning, warn
 
 from .admission import check_memory
 from .cost import SquaredEuclidean, matrix
@@ -39,6 +38,7 @@ def sinkhorn_divergence(source: DiscreteMeasure, target: DiscreteMeasure, *, sol
     """
     n = max(len(source), len(target))
     check_memory(_COPIES * 8 * n * n, f"a divergence of up to {n} points", "use fewer points")
+    target = DiscreteMeasure(target.points.to(source.points.device), target.weights)
     cost = matrix(SquaredEuclidean(source.points, target.points))
     unit = float(source.weights @ cost @ target.weights) if solver.scale == "mean" else 1.0
     absolute = Sinkhorn(solver.epsilon * unit or solver.epsilon, "absolute", solver.tolerance, solver.max_iterations)
@@ -59,9 +59,8 @@ def _self_cost(measure: DiscreteMeasure, solver: Sinkhorn) -> Divergence:
         max_iterations=solver.max_iterations,
     )
     if error > solver.tolerance:
-        warnings.warn(
+        warn(
             f"self-transport stopped with marginal error {error:.3g}; raise `max_iterations` or `epsilon`.",
             ConvergenceWarning,
-            stacklevel=3,
         )
     return Divergence(value, error <= solver.tolerance)

@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from continuum.core import IncompatibleError
+from continuum.core import IncompatibleError, InvalidInputError
 
 from .admission import admit_array, admit_masses
 
@@ -54,6 +54,8 @@ class Gaussian:
         points = admit_array(x, "x", ndim=2)
         w = admit_masses(weights, len(points), "weights", device=points.device)
         mean = w @ points
+        if not bool(torch.isfinite((points - mean).square().sum())):
+            raise InvalidInputError("`x` has entries whose squares overflow; rescale the features.")
         spread = 1 - float(w @ w) if unbiased else 1.0
         if spread <= 1e-12:
             return cls(mean, points[:0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +12,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from continuum.core import InvalidInputError, as_array, leaves
+from continuum.core import InvalidInputError, SupportsLease, as_array, leaves
 
-__all__ = ["Array", "Snapshot", "overwrite", "require", "restored", "share_memory", "snapshot", "writable"]
+__all__ = [
+    "Array",
+    "Snapshot",
+    "known_leaves",
+    "overwrite",
+    "require",
+    "restored",
+    "share_memory",
+    "snapshot",
+    "twin",
+    "visit",
+    "visit_lease",
+    "writable",
+]
 
 Array = NDArray[Any]
 
@@ -71,14 +85,35 @@ class Snapshot:
 
 def snapshot(value: Any) -> Snapshot:
     """Copy the leaves of `value`."""
-    found = _known_leaves(value)
+    found = known_leaves(value)
     arrays = tuple(np.array(as_array(leaf)) for leaf in found)
     return Snapshot(tuple(map(_kind, found)), arrays, None if found else value)
 
 
 def writable(value: Any) -> list[Any]:
     """The arrays and tensors in `value` that its holder can write into; each once."""
-    return list({id(leaf): leaf for leaf in _known_leaves(value) if _is_writable(leaf)}.values())
+    return list({id(leaf): leaf for leaf in known_leaves(value) if _is_writable(leaf)}.values())
+
+
+def visit(path: Any, point: Any) -> None:
+    """Ask for the value at `point`, in every way that the path offers."""
+    path.at(point)
+    if isinstance(path, SupportsLease):
+        visit_lease(path, point)
+
+
+def visit_lease(path: SupportsLease[Any], point: Any) -> None:
+    """Enter and leave a lease at `point`."""
+    with path.lease(point):
+        pass
+
+
+def twin(path: Any) -> Any:
+    """A copy of a path, so that a first call can be seen more than once; the path itself if it cannot be copied."""
+    try:
+        return copy.deepcopy(path)
+    except Exception:  # noqa: BLE001 -- a third party may raise anything
+        return path
 
 
 def overwrite(value: Any) -> None:
@@ -110,7 +145,8 @@ def share_memory(value: Any, other: Any) -> bool:
     return any(_overlap(a, b) for a in writable(value) for b in writable(other))
 
 
-def _known_leaves(value: Any) -> list[Any]:
+def known_leaves(value: Any) -> list[Any]:
+    """The leaves of `value`; none if it cannot be told what it is made of."""
     try:
         return leaves(value)
     except InvalidInputError:  # such as a value that holds a lock: it is one opaque thing

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from continuum.core import Domain, DomainError, Interpolant, Point, rng_for
+from continuum.core import Domain, DomainError, Interpolant, Point, SupportsLease, rng_for
 
-from .compare import require, snapshot
+from .compare import require, restored, snapshot, visit_lease
 from .points import malformed, outside, some_points, spellings
 
 __all__ = [
@@ -80,15 +80,17 @@ def check_outside_points_are_refused(path: Interpolant[Any]) -> None:
 
 
 def _refusal(path: Interpolant[Any], point: Any, what: str) -> None:
-    try:
-        path.at(point)
-    except DomainError:
-        return
-    except Exception as error:
-        raise AssertionError(
-            f"at({point!r}), {what}, must raise DomainError, raised {type(error).__name__}: {error}"
-        ) from error
-    raise AssertionError(f"at({point!r}), {what}, must raise DomainError, returned a value.")
+    for door in ("at", "lease") if isinstance(path, SupportsLease) else ("at",):
+        try:
+            with restored(path):
+                visit_lease(path, point) if isinstance(path, SupportsLease) and door == "lease" else path.at(point)
+        except DomainError:
+            continue
+        except Exception as error:
+            raise AssertionError(
+                f"{door}({point!r}), {what}, must raise DomainError, raised {type(error).__name__}: {error}"
+            ) from error
+        raise AssertionError(f"{door}({point!r}), {what}, must raise DomainError, returned a value.")
 
 
 def check_refusals_name_axis_and_value(path: Interpolant[Any]) -> None:

@@ -6,14 +6,13 @@ import itertools
 from typing import Any
 from unittest import SkipTest
 
-from continuum.core import Interpolant, InvalidInputError, SupportsEndpoints, fingerprint
+from continuum.core import Interpolant, SupportsEndpoints
 
 from .compare import Snapshot, overwrite, require, restored, share_memory, snapshot, writable
 from .points import some_points
 
 __all__ = [
     "check_anchors_are_left_alone",
-    "check_fingerprint_is_constant",
     "check_values_are_owned",
     "check_values_share_no_memory",
 ]
@@ -61,17 +60,3 @@ def check_anchors_are_left_alone(path: Interpolant[Any]) -> None:
         path.at(point)
         for leaf, before in anchors:
             require(snapshot(leaf).equals(before), f"at({point}) wrote into an array {before.kinds[0]} of the path.")
-
-
-def check_fingerprint_is_constant(path: Interpolant[Any]) -> None:
-    """The fingerprint, by which a result store knows the path again, does not change when values are asked for.
-
-    Hide a cache by registering the type with `continuum.core.parts`, or name the path by an attribute `fingerprint`.
-    """
-    try:
-        before = fingerprint(path)
-    except InvalidInputError as error:
-        raise SkipTest(f"the path has no fingerprint: {error}") from error
-    for point in some_points(path.domain, "fingerprint"):
-        path.at(point)
-        require(fingerprint(path) == before, f"at({point}) changed the fingerprint of the path.")

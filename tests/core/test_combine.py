@@ -273,7 +273,7 @@ def test_a_table_snaps_to_its_levels():
     table = tabulate({1.0: "large", 0.0: "small", 0.25: "medium"})
     assert table.domain == Levels((0, 0.25, 1), axis="t")
     assert [table.at(t) for t in (0, 0.2, 0.9)] == ["small", "medium", "large"]
-    assert dict(table.endpoints) == {(0.0,): "small", (1.0,): "large"}
+    assert dict(table.endpoints) == {(0.0,): "small", (0.25,): "medium", (1.0,): "large"}
 
 
 def test_a_table_of_many_axes_is_a_set_of_points():
@@ -285,12 +285,19 @@ def test_a_table_of_many_axes_is_a_set_of_points():
         table.at((0.5, 0.5))
 
 
-def test_a_table_returns_copies_and_lends_its_own():
+def test_a_table_keeps_its_values_whoever_writes_into_what_it_gives():
     table = tabulate({0: np.zeros(2), 1: np.ones(2)})
     table.at(0)[:] = 7
+    table.endpoints[(0.0,)][:] = 7
+    with lease(table, 0) as borrowed:
+        borrowed[:] = 7
     np.testing.assert_array_equal(table.at(0), [0, 0])
-    with table.lease(0) as first, table.lease(0) as second:
-        assert first is second
+
+
+def test_a_segment_that_leaves_the_domain_is_refused():
+    table = tabulate({(0, 1): "a", (1, 0): "b"}, axes=("x", "y"))
+    with pytest.raises(InvalidInputError, match="holds the segment"):
+        along(table, (0, 1), (1, 0))
 
 
 def test_an_empty_table_is_refused():

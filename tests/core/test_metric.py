@@ -48,8 +48,6 @@ def test_nan_is_passed_on():
         None,
         "0.5",
         b"1",
-        True,
-        np.bool_(True),
         np.ones(2),
         [1, 2],
         [[1], [1, 2]],

@@ -275,7 +275,7 @@ def test_16_repeats_are_bitwise_equal(rng):
 
 
 def test_what_cannot_be_fitted_is_refused(rng):
-    with pytest.raises(InvalidInputError, match="at least one source"):
+    with pytest.raises(InvalidInputError, match="at least one"):
         GeneralizedGeodesic.fit(cloud(rng), {})
     with pytest.raises(IncompatibleError, match="3"):
         GeneralizedGeodesic.fit(cloud(rng), {"a": cloud(rng, d=4)})
@@ -353,7 +353,7 @@ def test_mccann_pairs_arrays_and_tensors_of_any_precision(rng):
 
 
 def test_mccann_refuses_what_it_cannot_join(rng):
-    with pytest.raises(IncompatibleError, match=r"`source` has features \(3,\), `target` \(4,\)"):
+    with pytest.raises(IncompatibleError, match=r"one feature shape"):
         McCann(cloud(rng), cloud(rng, d=4))
     with pytest.raises(InvalidInputError, match="`label_weight` must be finite and not negative"):
         McCann(cloud(rng), cloud(rng), label_weight=-1.0).at(0.5)

@@ -217,10 +217,10 @@ def test_axes_in_another_order_are_not_the_same_axes():
 
 
 def test_what_cannot_be_identified_can_be_evaluated_but_not_stored(tmp_path):
-    lock = threading.Lock()
-    path = from_function(Interval(), lambda t: t if lock else None)
+    drawn = (i for i in range(3))
+    path = from_function(Interval(), lambda t: t if drawn else None)
     assert len(evaluate(path, {"id": float}, points=3).frame) == 3
-    with pytest.raises(InvalidInputError, match="what a lock") as caught:
+    with pytest.raises(InvalidInputError, match="what a generator") as caught:
         evaluate(path, {"id": float}, points=3, store=tmp_path / "s.db")
     assert "path 'FunctionPath'" in caught.value.__notes__[0]
 

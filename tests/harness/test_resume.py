@@ -127,3 +127,49 @@ def test_what_another_process_has_finished_meanwhile_is_not_computed(tmp_path, n
         results = evaluate(line, Metric("m", slow), points=33, store=tmp_path / "s.db", n_jobs=n_jobs)
     assert len(computed) <= 2 * n_jobs  # joblib prepares that many ahead
     assert len(results.frame) == 33
+
+
+class Counting:
+    """A path of a plain class that counts its calls and keeps what it built."""
+
+    domain = Interval()
+
+    def __init__(self):
+        self.calls, self.built = 0, {}
+
+    def at(self, t):
+        (t,) = self.domain.point(t)
+        self.calls += 1
+        self.built[t] = np.array([t])
+        return self.built[t].copy()
+
+
+def test_what_a_run_changes_in_a_path_or_metric_is_no_new_content(tmp_path):
+    path, store, calls, fail = Counting(), tmp_path / "s.db", 0, {"at": 0.5}
+
+    def number(value):
+        nonlocal calls
+        calls += 1
+        if value[0] == fail["at"]:
+            raise RuntimeError("planted")
+        return value[0]
+
+    with pytest.raises(RuntimeError, match="planted"):
+        evaluate(path, number, points=5, store=store)
+    fail["at"] = None
+    evaluate(path, number, points=5, store=store)
+    assert calls == 3 + 3  # two numbers and the failure, then what was missing
+    evaluate(path, number, points=9, store=store)
+    assert calls == 3 + 3 + 4  # the grid of 9 holds that of 5
+    assert evaluate(Counting(), number, points=9, store=store).missing == 0
+    assert calls == 3 + 3 + 4  # another object of equal content
+
+
+def test_two_paths_of_one_class_are_two_studies_unless_they_are_named(tmp_path):
+    store, lines = tmp_path / "s.db", [from_function(Interval(), lambda t, k=k: k * t) for k in (1, 2)]
+    for line in (*lines, *lines):
+        evaluate(line, {"id": float}, points=3, store=store)
+    assert list(Results.load(store).frame["study"].unique()) == ["FunctionPath", "FunctionPath 2"]
+    for line in lines:
+        evaluate(line, {"id": float}, points=3, store=store, name="mine")
+    assert len(Results.load(store, study="mine").frame) == 3

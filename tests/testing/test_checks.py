@@ -272,7 +272,6 @@ FAULTS = {
     "check_endpoints_equal_values": WrongEndpoint,
     "check_endpoints_sit_at_canonical_points": BareKeys,
     "check_every_spelling_is_understood": MisreadsLists,
-    "check_fingerprint_is_constant": CountsCalls,
     "check_global_random_state_has_no_influence": ReadsGlobalRandomState,
     "check_global_random_state_is_untouched": DrawsFromGlobalRandomState,
     "check_global_settings_are_untouched": SetsErrorHandling,
@@ -333,7 +332,7 @@ def outcome(name, path, **options):
 class Odd:
     """An interpolant whose members can be replaced by anything."""
 
-    lease: Any = lambda point: contextlib.nullcontext(0.0)
+    lease: Any = lambda point: contextlib.nullcontext(Interval().point(point)[0])
     endpoints: Any = field(default_factory=dict)
     domain: Any = Interval()
 
