@@ -20,6 +20,7 @@ __all__ = [
     "check_outside_points_are_refused",
     "check_protocol_members",
     "check_refusals_name_axis_and_value",
+    "has_core_members",
 ]
 
 
@@ -29,6 +30,12 @@ def check_protocol_members(path: Any) -> None:
     require(isinstance(getattr(path, "domain", None), Domain), "`domain` is missing or is no Domain (six members).")
     require(callable(getattr(path, "lease", check_protocol_members)), "`lease` cannot be called.")
     require(isinstance(getattr(path, "endpoints", {}), Mapping), "`endpoints` is not a mapping from points to values.")
+
+
+def has_core_members(path: Any) -> bool:
+    """Whether `path` has a `domain`, a method `at`, and a method `lease` if any."""
+    is_domain = isinstance(getattr(path, "domain", None), Domain)
+    return callable(getattr(path, "at", None)) and is_domain and callable(getattr(path, "lease", is_domain.__bool__))
 
 
 def check_domain_is_constant(path: Interpolant[Any]) -> None:

@@ -454,3 +454,46 @@ def test_a_failed_check_leaves_the_path_as_it_was():
         failed(path)
         np.testing.assert_array_equal(path.start, Good().start)
         np.testing.assert_array_equal(path.work, Good().work)
+
+
+class BuildsFromGlobalRandomState(Good):
+    """Draws from the global random state, in its first call only."""
+
+    def at(self, point):
+        if not hasattr(self, "built"):
+            self.built = np.random.normal()
+        return super().at(point) + self.built
+
+
+class BuildsFromItsFirstPoint(Good):
+    """What it is depends on the point that was asked for first."""
+
+    def at(self, point):
+        if not hasattr(self, "first"):
+            (self.first,) = self.domain.point(point)
+        return super().at(point) + self.first
+
+
+class SeedsInItsFirstCall(Good):
+    def at(self, point):
+        if not hasattr(self, "seeded"):
+            self.seeded = np.random.seed(0)
+        return super().at(point)
+
+
+class LeaseAcceptsAnything(Good):
+    def lease(self, point):
+        return contextlib.nullcontext(self.at(min(max(point[0], 0.0), 1.0) if point[0] == point[0] else 0.0))
+
+
+@pytest.mark.parametrize(
+    ("fault", "check"),
+    [
+        (BuildsFromGlobalRandomState, "check_global_random_state_has_no_influence"),
+        (BuildsFromItsFirstPoint, "check_order_of_calls_does_not_matter"),
+        (SeedsInItsFirstCall, "check_global_random_state_is_untouched"),
+        (LeaseAcceptsAnything, "check_outside_points_are_refused"),
+    ],
+)
+def test_first_calls_and_leases_are_looked_at_too(fault, check):
+    assert check in failed(fault())
