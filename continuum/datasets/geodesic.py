@@ -154,7 +154,8 @@ class McCann:
     r"""The geodesic between two labelled datasets: $P_t = ((1 - t)\, x + t\, x')_\# \pi$ with $\pi$ the plan of OTDD.
 
     McCann (1997). Each atom of the plan is a point that travels in a straight line, so both ends are reached exactly,
-    also when the sizes differ. The plan is computed when a value is first asked for.
+    also when the sizes differ. (A distance that corrects for bias by the number of atoms, as `Bures` does by default,
+    tells a dataset from its split atoms.) The plan is computed when a value is first asked for.
 
     Args:
         source: the dataset at t = 0.
