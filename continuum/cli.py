@@ -34,8 +34,6 @@ _NARROW = {  # columns of the summary that fit a terminal, with their heads
     "at": "at",
     "best_endpoint": "choosing",
     "over_choosing": "gain",
-    "monotonicity": "monotone",
-    "barrier": "barrier",
 }
 
 app = typer.Typer(
@@ -219,9 +217,14 @@ def _print_summary(results: Any) -> None:
     """One narrow table for each study: what is best on each path, and what just choosing an endpoint gives."""
     for study, frame in results.summary().groupby("study", sort=False):
         frame = frame.assign(label=frame["label"].replace({study: "path"}), at=frame.apply(_place, axis=1))
-        frame = pd.concat([frame, _references(results, study)], ignore_index=True)
+        frame = pd.concat([frame, _references(results, study)]).sort_values("metric", kind="stable", key=_in_order)
         narrow = {column: head for column, head in _NARROW.items() if column in frame and frame[column].notna().any()}
         _print_frame(frame[list(narrow)].rename(columns=narrow), title=str(study))
+
+
+def _in_order(metrics: Any) -> Any:
+    """Sort key that keeps metrics in the order in which they first come."""
+    return metrics.map({name: place for place, name in enumerate(metrics.unique())})
 
 
 def _place(row: Any) -> str:

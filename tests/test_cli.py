@@ -44,7 +44,8 @@ step = Step()
 
 
 def study(store=None, points=3, n_jobs=1):
-    return evaluate(line, height, points=points, store=store, n_jobs=n_jobs, name="line")
+    doing_without = {"doing [without]": np.full(3, 0.75)}
+    return evaluate(line, height, points=points, store=store, n_jobs=n_jobs, name="line", references=doing_without)
 
 
 def failing(store=None):
@@ -88,10 +89,12 @@ def test_run_stores_a_study_and_status_counts_it() -> None:
     code, text = invoke("run", "studies_of_test:study", "--store", "a.db", "--points", "5")
     assert code == 0
     assert "height" in text
+    assert "doing [without]" in text  # what lies on no path is shown beside it, brackets and all
+    assert "0.75" in text
     code, text = invoke("status", "a.db")
     assert code == 0
     assert "line" in text
-    assert "5" in text
+    assert "6" in text
 
 
 def test_report_writes_one_page(tmp_path: Path) -> None:
