@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
+from .marks import parts_of
 from .panel import Panel
 from .shape import varying
 from .text import for_figure, interval, number, place
@@ -45,10 +46,8 @@ def dots_size(panels: Sequence[Panel]) -> tuple[float, float]:
 
 def draw_dots(figure: FigureBase, panels: Sequence[Panel]) -> None:
     """One panel for each metric: a row for each point, the best on top."""
-    places = figure.subfigures(len(panels), 1, squeeze=False)[:, 0] if len(panels) > 1 else [figure]
-    for place_, panel in zip(places, panels, strict=True):
-        place_.set_facecolor("none")
-        legend_below(place_, _draw(place_.subplots(), panel))
+    for part, panel in parts_of(figure, panels):
+        legend_below(part, _draw(part.subplots(), panel))
 
 
 def _draw(axes: Axes, panel: Panel) -> Legend:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
@@ -21,9 +20,10 @@ from .colour import (
     mark_undefined,
     small_multiples,
 )
+from .marks import coloured_marks, parts_of, point_tips
 from .panel import Panel
 from .shape import varying
-from .text import for_figure, interval, number, place
+from .text import for_figure, number
 from .theme import DARK, INK, LIGHT, MUTED, PAPER, Legend, legend_below, legend_height
 from .tips import set_tips
 
@@ -44,10 +44,8 @@ def maps_size(panels: Sequence[Panel]) -> tuple[float, float]:
 
 def draw_maps(figure: FigureBase, panels: Sequence[Panel]) -> None:
     """A row of maps for each metric: the path, then its baselines, on one colour scale."""
-    places = figure.subfigures(len(panels), 1, squeeze=False)[:, 0] if len(panels) > 1 else [figure]
-    for place_, panel in zip(places, panels, strict=True):
-        place_.set_facecolor("none")
-        _draw(place_, panel)
+    for part, panel in parts_of(figure, panels):
+        _draw(part, panel)
 
 
 def _draw(figure: FigureBase, panel: Panel) -> None:
@@ -78,7 +76,10 @@ def _fill(axes: Axes, panel: Panel, label: str, scale: ColourScale, across: str,
         _cells(axes, panel, label, scale, x, y)
         _ticks(axes, columns, rows)
     else:
-        _marks(axes, panel, label, scale, x, y)
+        coloured_marks(axes, panel, label, scale, x, y, size=60)
+        axes.grid(color=INK, alpha=0.12, linewidth=0.7)
+        axes.set_axisbelow(True)
+        axes.margins(0.08)
     entries = mark_undefined(axes, x, y, frame)
     best = best_row(panel, label)
     if best is not None:
@@ -96,7 +97,7 @@ def _cells(axes: Axes, panel: Panel, label: str, scale: ColourScale, x: Any, y: 
     # Invisible marks carry the tips: the cells of a mesh cannot.
     known = np.isfinite(frame["mean"].to_numpy(float))
     carrier = axes.scatter(x[known], y[known], s=120, alpha=0.0, linewidths=0)
-    set_tips(carrier, _tips(panel, label, frame[known]))
+    set_tips(carrier, point_tips(panel, label, frame[known]))
     if len(frame) <= _WRITTEN:
         for i, j, value in zip(x[known], y[known], frame["mean"][known], strict=True):
             axes.text(i, j, number(value, 3), ha="center", va="center", fontsize=7, color=scale.ink(value))
@@ -118,28 +119,3 @@ def _ticks(axes: Axes, columns: np.ndarray[Any, Any], rows: np.ndarray[Any, Any]
         step = math.ceil(len(levels) / _TICKS)
         at = range(0, len(levels), step)
         axis.set_ticks(list(at), [number(levels[i], 3) for i in at])
-
-
-def _marks(axes: Axes, panel: Panel, label: str, scale: ColourScale, x: Any, y: Any) -> None:
-    frame = panel.paths[label]
-    z = frame["mean"].to_numpy(float)
-    known = np.isfinite(z)
-    marks = axes.scatter(
-        x[known],
-        y[known],
-        c=z[known],
-        s=60,
-        cmap=scale.colours,
-        norm=scale.norm,
-        edgecolors=DARK,
-        linewidths=0.6,
-        zorder=4,
-    )
-    set_tips(marks, _tips(panel, label, frame[known]))
-    axes.grid(color=INK, alpha=0.12, linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.margins(0.08)
-
-
-def _tips(panel: Panel, label: str, frame: pd.DataFrame) -> list[str]:
-    return [f"{label}\n{place(row, panel.axes)}\n{interval(row)}" for row in frame.to_dict("records")]

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.tri import Triangulation
@@ -21,10 +20,10 @@ from .colour import (
     mark_undefined,
     small_multiples,
 )
+from .marks import coloured_marks, parts_of
 from .panel import Panel
-from .text import for_figure, interval, number, place
-from .theme import DARK, INK, Legend, legend_below, legend_height
-from .tips import set_tips
+from .text import for_figure, number
+from .theme import INK, Legend, legend_below, legend_height
 
 __all__ = ["draw_triangles", "triangles_size"]
 
@@ -43,10 +42,8 @@ def triangles_size(panels: Sequence[Panel]) -> tuple[float, float]:
 
 def draw_triangles(figure: FigureBase, panels: Sequence[Panel]) -> None:
     """A row of triangles for each metric: the path, then its baselines, on one colour scale."""
-    places = figure.subfigures(len(panels), 1, squeeze=False)[:, 0] if len(panels) > 1 else [figure]
-    for place_, panel in zip(places, panels, strict=True):
-        place_.set_facecolor("none")
-        _draw(place_, panel)
+    for part, panel in parts_of(figure, panels):
+        _draw(part, panel)
 
 
 def _draw(figure: FigureBase, panel: Panel) -> None:
@@ -88,19 +85,7 @@ def _fill(axes: Axes, panel: Panel, label: str, scale: ColourScale) -> Legend:
     z = frame["mean"].to_numpy(float)
     known = np.isfinite(z)
     _surface(axes, x[known], y[known], z[known], scale)
-    marks = axes.scatter(
-        x[known],
-        y[known],
-        c=z[known],
-        s=34,
-        cmap=scale.colours,
-        norm=scale.norm,
-        edgecolors=DARK,
-        linewidths=0.7,
-        zorder=4,
-        clip_on=False,
-    )
-    set_tips(marks, _tips(panel, label, frame[known]))
+    coloured_marks(axes, panel, label, scale, x, y, size=34)
     entries = mark_undefined(axes, x, y, frame)
     if (best := best_row(panel, label)) is not None:
         entries |= mark_best(axes, *(np.array([best[axis] for axis in panel.axes]) @ _CORNERS))
@@ -115,7 +100,3 @@ def _surface(axes: Axes, x: Any, y: Any, z: Any, scale: ColourScale) -> None:
     axes.tripcolor(
         Triangulation(x, y), z, shading="gouraud", cmap=scale.colours, norm=scale.norm, rasterized=True, zorder=1
     )
-
-
-def _tips(panel: Panel, label: str, frame: pd.DataFrame) -> list[str]:
-    return [f"{label}\n{place(row, panel.axes)}\n{interval(row)}" for row in frame.to_dict("records")]

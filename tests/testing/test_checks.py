@@ -167,25 +167,6 @@ class WritesIntoAnchors(Good):
         return super().at(point)
 
 
-class CountsCalls(Good):
-    def __post_init__(self):
-        super().__post_init__()
-        object.__setattr__(self, "domain", CountedInterval([]))
-
-    def at(self, point):
-        self.domain.calls.append(1)
-        return super().at(point)
-
-
-@dataclass(frozen=True)
-class CountedInterval(Interval):
-    calls: list = field(default_factory=list, compare=False, hash=False)
-
-    def __init__(self, calls):
-        super().__init__()
-        object.__setattr__(self, "calls", calls)
-
-
 class ReturnsItsAnchor(Good):
     def at(self, point):
         value = super().at(point)
