@@ -56,7 +56,7 @@ class Scene:
 
     @property
     def title(self) -> str:
-        return f"{self.target} from {' and '.join(self.sources)}"
+        return f"geodesic to {self.target}"
 
     @cached_property
     def shots(self) -> LabelledDataset:
@@ -116,7 +116,8 @@ def run_demo(folder: Path, *, n_jobs: int = -1, show: Callable[[Results], None] 
     for scene in scenes():
         path, rival = scene.geodesic(), Mixup(scene.joined, seed=_SEED)
         show(_evaluate(scene, path, rival, store, n_jobs))
-        pictures[f"{scene.title}: pictures along the geodesic and along Mixup"] = draw_strip(path, rival)
+        first, second, *_ = scene.sources
+        pictures[f"{scene.title}: images from {first} (t = 0) to {second} (t = 1)"] = draw_strip(path, rival)
     return write_page(Results.load(store), folder / "demo.html", title="continuum demo", pictures=pictures)
 
 
