@@ -21,6 +21,7 @@ __all__ = [
     "overwrite",
     "require",
     "restored",
+    "share_containers",
     "share_memory",
     "snapshot",
     "twin",
@@ -143,6 +144,19 @@ def restored(value: Any) -> Iterator[None]:
 def share_memory(value: Any, other: Any) -> bool:
     """Whether writing into one of the two values could change the other."""
     return any(_overlap(a, b) for a in writable(value) for b in writable(other))
+
+
+def share_containers(value: Any, other: Any) -> bool:
+    """Whether a list, dict or set is part of both values: appending to it in one would show in the other."""
+    return bool(_containers(value) & _containers(other))
+
+
+def _containers(value: Any) -> set[int]:
+    if not isinstance(value, list | dict | set | tuple):
+        return set()
+    inside = value.values() if isinstance(value, dict) else value
+    own = set() if isinstance(value, tuple) else {id(value)}
+    return own.union(*map(_containers, inside))
 
 
 def known_leaves(value: Any) -> list[Any]:

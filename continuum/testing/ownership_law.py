@@ -8,7 +8,7 @@ from unittest import SkipTest
 
 from continuum.core import Interpolant, SupportsEndpoints
 
-from .compare import Snapshot, overwrite, require, restored, share_memory, snapshot, writable
+from .compare import Snapshot, overwrite, require, restored, share_containers, share_memory, snapshot, writable
 from .points import some_points
 
 __all__ = [
@@ -19,10 +19,11 @@ __all__ = [
 
 
 def check_values_are_owned(path: Interpolant[Any]) -> None:
-    """Overwriting a value in place changes neither later values nor the endpoints."""
+    """Overwriting a value in place changes neither later values nor the endpoints; containers are made anew."""
     points = some_points(path.domain, "owned")
     for point in points:
-        value = path.at(point)
+        value, again = path.at(point), path.at(point)
+        require(not share_containers(value, again), f"at({point}) gives a list, dict or set that it gave before.")
         if not writable(value):
             raise SkipTest("values hold no arrays that can be written into.")
         with restored(path), restored(value):

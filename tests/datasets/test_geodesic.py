@@ -5,12 +5,15 @@ Numbers in names are those of the acceptance checks in the specification of the 
 
 from __future__ import annotations
 
+import pickle
+import types
+
 import numpy as np
 import ot
 import pytest
 import torch
 
-from continuum.core import DomainError, IncompatibleError, InvalidInputError
+from continuum.core import ConvergenceWarning, DomainError, IncompatibleError, InvalidInputError, ResourceError
 from continuum.datasets import (
     Bures,
     ExactLabels,
@@ -22,7 +25,7 @@ from continuum.datasets import (
     label_table,
     otdd,
 )
-from continuum.measures import Sinkhorn
+from continuum.measures import Exact, Sinkhorn
 from continuum.testing import exact
 
 POINTS = [(1.0, 0.0, 0.0), (0.2, 0.3, 0.5), (0.0, 0.5, 0.5), (1 / 3, 1 / 3, 1 / 3)]
@@ -364,3 +367,58 @@ def test_maps_are_monotone_for_gradients_of_convex_functions(rng):
     order = rng.permutation(40)
     path = McCann(LabelledDataset(known.x, [0] * 40), LabelledDataset(known.y[order], [0] * 40))
     assert rows(path.at(0.5).x.round(10)) == rows(((known.x + known.y) / 2).round(10))
+
+
+def test_what_an_endpoint_is_written_with_does_not_reach_the_path(rng):
+    base, other = (LabelledDataset(rng.normal(size=(6, 2)), [0, 0, 0, 1, 1, 1]) for _ in range(2))
+    for path in (GeneralizedGeodesic.fit(base, {"a": base, "b": other}), McCann(base, other), Mixup({"a": base})):
+        for point, value in path.endpoints.items():
+            before = path.at(point).x.copy()
+            value.x[:] = 7
+            np.testing.assert_array_equal(path.at(point).x, before)
+
+
+def test_a_path_between_two_sets_travels_with_its_plan(rng, monkeypatch):
+    path = McCann(*(LabelledDataset(rng.normal(size=(6, 2)), [0, 0, 0, 1, 1, 1]) for _ in range(2)))
+    sent = pickle.dumps(path)
+    monkeypatch.setattr("continuum.datasets.geodesic.solve", None)  # would be called by a second solve
+    np.testing.assert_array_equal(pickle.loads(sent).at(0.5).x, path.at(0.5).x)
+
+
+def test_a_plan_that_cannot_fit_is_refused_before_labels_are_compared(rng, monkeypatch):
+    data = LabelledDataset(rng.normal(size=(6, 2)), [0, 0, 0, 1, 1, 1])
+    monkeypatch.setattr("psutil.virtual_memory", lambda: types.SimpleNamespace(available=1))
+    for name in ("distance", "geodesic"):
+        monkeypatch.setattr(f"continuum.datasets.{name}.label_table", None)
+    for request in (
+        lambda: otdd(data, data),
+        lambda: GeneralizedGeodesic.fit(data, {"a": data}),
+        lambda: McCann(data, data).at(0.5),
+    ):
+        with pytest.raises(ResourceError):
+            request()
+
+
+def test_a_map_from_a_plan_that_did_not_converge_says_so(rng):
+    base, other = (LabelledDataset(rng.normal(size=(20, 2)), [0, 1] * 10) for _ in range(2))
+    assert GeneralizedGeodesic.fit(base, {"other": other}).converged
+    with pytest.warns(ConvergenceWarning, match="the optimum lies in"):
+        path = GeneralizedGeodesic.fit(base, {"other": other}, solver=Exact(max_iterations=1))
+    assert not path.converged
+
+
+@pytest.mark.parametrize("wrong", [(np.zeros((2, 2)), [0, 1]), None, 3, "data"])
+def test_what_is_no_dataset_is_refused_by_name(wrong):
+    good = LabelledDataset(np.zeros((2, 2)), [0, 0])
+    for request in (
+        lambda: otdd(wrong, good),
+        lambda: otdd(good, wrong),
+        lambda: GeneralizedGeodesic.fit(wrong, {"a": good}),
+        lambda: GeneralizedGeodesic.fit(good, {"a": wrong}),
+        lambda: GeneralizedGeodesic.fit(good, [good]),
+        lambda: McCann(good, wrong),
+        lambda: Mixup([wrong]),
+        lambda: otdd(good, good, labels="exact"),
+    ):
+        with pytest.raises(InvalidInputError, match=r"`(source|target|base|sources|labels)"):
+            request()

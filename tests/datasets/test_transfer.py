@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from continuum.core import IncompatibleError, InvalidInputError, rng_for
+from continuum.core import ConvergenceWarning, IncompatibleError, InvalidInputError, NotConvergedError, rng_for
 from continuum.datasets import (
     Bures,
     GeneralizedGeodesic,
@@ -18,6 +18,7 @@ from continuum.datasets import (
     otdd,
     otdd_to,
 )
+from continuum.measures import Exact
 
 SMALL = Perceptron(hidden=16, steps=60, batch=16)
 METRICS = [linear_probe, nearest_neighbour]
@@ -161,3 +162,11 @@ def test_what_cannot_be_learnt_from_or_compared_is_refused(rng):
         SMALL.train(LabelledDataset(np.zeros((1, 5)), [0]), rng_for(0))
     with pytest.raises(InvalidInputError, match="stochastic"):
         linear_probe(blobs(rng), blobs(rng))(blobs(rng))
+
+
+def test_an_unconverged_distance_is_a_failure_of_the_metric_and_carries_its_bounds(rng):
+    data, other = (LabelledDataset(rng.normal(size=(30, 2)), [0, 1] * 15) for _ in range(2))
+    metric = otdd_to(other, solver=Exact(max_iterations=1))
+    with pytest.warns(ConvergenceWarning, match="the optimum lies in"), pytest.raises(NotConvergedError) as caught:
+        metric(data)
+    assert caught.value.result.lower <= otdd(data, other).squared <= caught.value.result.upper

@@ -478,3 +478,13 @@ class LeaseAcceptsAnything(Good):
 )
 def test_first_calls_and_leases_are_looked_at_too(fault, check):
     assert check in failed(fault())
+
+
+KEPT: list = []
+
+
+def test_a_container_that_is_given_twice_is_not_owned():
+    fault = from_function(Interval(), lambda t: {"x": np.array([t]), "notes": KEPT})
+    assert set(failed(fault)) == {"check_values_are_owned", "check_pickle_keeps_values"}  # a lambda does not pickle
+    fresh = from_function(Interval(), lambda t: {"x": np.array([t]), "notes": [1, {2}]})
+    assert set(failed(fresh)) == {"check_pickle_keeps_values"}
