@@ -67,9 +67,9 @@ class Snapshot:
         return self.kinds == other.kinds and all(_close(a, b, tolerance) for a, b in pairs)
 
     def distance(self, other: Snapshot) -> float:
-        """Largest absolute difference of a floating number in two snapshots of equal `kinds`."""
-        pairs = zip(self.floating, other.floating, strict=True)
-        return max((float(np.abs(a - b).max()) for a, b in pairs if a.size), default=0.0)
+        """Largest absolute difference of a number in two snapshots of equal `kinds`."""
+        pairs = zip(self.numbers, other.numbers, strict=True)
+        return max((float(np.abs(a - b).max()) for a, b in pairs), default=0.0)
 
     @property
     def floating(self) -> list[Array]:
@@ -77,11 +77,15 @@ class Snapshot:
         return [_wide(array) for array in self.arrays if array.dtype.kind in "fc"]
 
     @property
-    def rounding(self) -> float:
-        """Size of one rounding error in the largest floating number."""
+    def numbers(self) -> list[Array]:
+        """The leaves that hold numbers, counts and truths among them, in double precision."""
+        return [_wide(array) for array in self.arrays if array.dtype.kind in "biufc" and array.size]
+
+    @property
+    def rounding(self) -> list[float]:
+        """Size of one rounding error in the largest number, for each of `numbers`."""
         pairs = zip(self.kinds, self.arrays, strict=True)
-        sizes = [_epsilon(kind, a) * float(np.abs(a).max()) for kind, a in pairs if a.dtype.kind in "fc" and a.size]
-        return max(sizes, default=0.0)
+        return [_epsilon(kind, a) * float(np.abs(a).max()) for kind, a in pairs if a.dtype.kind in "biufc" and a.size]
 
 
 def snapshot(value: Any) -> Snapshot:
@@ -174,6 +178,8 @@ def _kind(leaf: Any) -> str:
 
 
 def _epsilon(kind: str, array: Array) -> float:
+    if array.dtype.kind in "biu":
+        return 0.0
     return 2.0**-7 if "bfloat16" in kind else float(np.finfo(array.dtype).eps)
 
 

@@ -411,7 +411,7 @@ def test_continuity_tolerance_is_a_share_of_the_whole_change():
     assert outcome("check_value_is_continuous", path, tolerance=0.2) == "passed"
 
 
-@pytest.mark.parametrize("fn", [lambda t: "text", lambda t: np.zeros(int(3 * t)), lambda t: 3])
+@pytest.mark.parametrize("fn", [lambda t: "text", lambda t: np.zeros(int(3 * t)), lambda t: ["a", "b"]])
 def test_continuity_is_skipped_for_values_that_cannot_be_subtracted(fn):
     assert "values" in outcome("check_value_is_continuous", from_function(Interval(), fn))
 
@@ -488,3 +488,16 @@ def test_a_container_that_is_given_twice_is_not_owned():
     assert set(failed(fault)) == {"check_values_are_owned", "check_pickle_keeps_values"}  # a lambda does not pickle
     fresh = from_function(Interval(), lambda t: {"x": np.array([t]), "notes": [1, {2}]})
     assert set(failed(fresh)) == {"check_pickle_keeps_values"}
+
+
+@pytest.mark.parametrize(
+    "jump",
+    [
+        lambda t: np.array([int(t > 0.4)]),
+        lambda t: {"x": 1e6 * t, "share": 0.05 if t < 0.4 else 0.1},
+        lambda t: [np.full(3, 100 * t), np.array([t < 0.7])],
+    ],
+    ids=["count", "small beside large", "truth"],
+)
+def test_a_jump_is_found_in_any_leaf(jump):
+    assert "check_value_is_continuous" in failed(from_function(Interval(), jump))
