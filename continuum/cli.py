@@ -10,7 +10,7 @@ import importlib
 import importlib.metadata
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -76,7 +76,7 @@ def demo(
 
     with _interruptible():
         page = run_demo(folder, n_jobs=n_jobs, show=_print_summary)
-    console.print(f"report: [bold]{page}[/]", soft_wrap=True)
+    console.print(f"report: [bold]{escape(str(page))}[/]", soft_wrap=True)
 
 
 @app.command()
@@ -121,7 +121,7 @@ def report(
 
     results = Results.load(store)
     page = write_page(results, output or store.with_suffix(".html"), title=store.stem)
-    console.print(f"report: [bold]{page}[/]", soft_wrap=True)
+    console.print(f"report: [bold]{escape(str(page))}[/]", soft_wrap=True)
     _exit_on_failures(results)
 
 
@@ -156,7 +156,7 @@ def fetch(names: Annotated[list[str], typer.Argument(help="Data sets, such as mn
             console.print(f"{name}: here already")
             continue
         try:
-            console.print(f"{name}: {fetch_one(name)}", soft_wrap=True)
+            console.print(f"{name}: {escape(str(fetch_one(name)))}", soft_wrap=True)
         except InvalidInputError:
             raise
         except ContinuumError as error:
@@ -216,7 +216,8 @@ def _accepted(function: Any, options: dict[str, Any]) -> dict[str, Any]:
 def _print_summary(results: Any) -> None:
     """One narrow table for each study: what is best on each path, and what just choosing an endpoint gives."""
     for study, frame in results.summary().groupby("study", sort=False):
-        frame = frame.assign(label=frame["label"].replace({study: "path"}), at=frame.apply(_place, axis=1))
+        at = [_place(row, results.axes) for row in frame.to_dict("records")]
+        frame = frame.assign(label=frame["label"].replace({study: "path"}), at=at)
         frame = pd.concat([frame, _references(results, study)]).sort_values("metric", kind="stable", key=_in_order)
         narrow = {column: head for column, head in _NARROW.items() if column in frame and frame[column].notna().any()}
         _print_frame(frame[list(narrow)].rename(columns=narrow), title=str(study))
@@ -227,13 +228,12 @@ def _in_order(metrics: Any) -> Any:
     return metrics.map({name: place for place, name in enumerate(metrics.unique())})
 
 
-def _place(row: Any) -> str:
+def _place(row: Any, axes: Sequence[str]) -> str:
     """Where the best value is: the coordinates that are not 0, by name if there are several."""
-    axes = {name.removeprefix("best_"): t for name, t in row.items() if name.startswith("best_") and t == t}
-    axes.pop("endpoint", None)
-    if len(axes) == 1:
-        return f"{next(iter(axes.values())):.3g}"
-    return ", ".join(f"{name} {t:.3g}" for name, t in axes.items() if t)
+    at = {axis: row[f"best_{axis}"] for axis in axes if pd.notna(row[f"best_{axis}"])}
+    if len(at) == 1:
+        return f"{next(iter(at.values())):.3g}"
+    return ", ".join(f"{axis} {t:.3g}" for axis, t in at.items() if t)
 
 
 def _references(results: Any, study: str) -> Any:

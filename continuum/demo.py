@@ -148,7 +148,6 @@ def _first_edge(path: Interpolant[LabelledDataset]) -> Interpolant[LabelledDatas
 
 def draw_strip(path: GeneralizedGeodesic, rival: Mixup) -> Any:
     """The same three points of each path at t = 0, 1/4, ... 1."""
-
     from continuum.report import image_strip
 
     steps = [0.0, 0.25, 0.5, 0.75, 1.0]

@@ -21,7 +21,7 @@ from torch import Tensor
 from continuum.core import Interval, LazyEndpoints, Point, PointLike, Simplex
 from continuum.measures import Solver, barycentric_projection, check_plan_memory, solve
 
-from .distance import ground_cost
+from .distance import ground_cost, otdd
 from .label_geometry import Bures, LabelMetric, label_table
 from .labelled import Features, LabelledDataset, admit_datasets, take
 from .mixture import admit_sources, mix_features, mix_labels, union_labels
@@ -186,10 +186,14 @@ class McCann:
     def _atoms(self) -> tuple[LabelledDataset, LabelledDataset]:
         """Both ends of every atom of the plan, with the mass of the atom as weight."""
         pair = {"source": self.source, "target": self.target}
-        check_plan_memory(len(self.source), len(self.target))
-        table = label_table(tuple(pair.values()), self.labels or Bures()) if self.label_weight > 0 else None
-        cost = ground_cost(self.source, self.target, table, (0, 1), self.feature_weight, self.label_weight)
-        plan = csr_array(solve(cost, self.source.weights, self.target.weights).coupling).tocoo()
+        found = otdd(
+            self.source,
+            self.target,
+            labels=self.labels,
+            feature_weight=self.feature_weight,
+            label_weight=self.label_weight,
+        )
+        plan = csr_array(found.plan).tocoo()
         soft = [data.probabilities[rows] for data, rows in zip(pair.values(), plan.coords, strict=True)]
         start, stop = (
             LabelledDataset(take(data.x, rows), mix_labels(end, soft), plan.data / plan.data.sum(), union_labels(pair))

@@ -153,9 +153,8 @@ def admit_datasets(**datasets: Any) -> None:
     """
     for name, data in datasets.items():
         if not isinstance(data, LabelledDataset):
-            raise InvalidInputError(
-                f"`{name}` must be a LabelledDataset, got {type(data).__name__}; make it one of x, y."
-            )
+            seen = type(data).__name__
+            raise InvalidInputError(f"`{name}` must be a LabelledDataset, got {seen}; write LabelledDataset(x, y).")
 
 
 def take(x: Features, rows: NDArray[Any]) -> Features:

@@ -27,7 +27,7 @@ class Identities:
 
     def __call__(self, kind: str, label: str, value: Any) -> str:
         try:
-            identity = _known(value) or fingerprint(value)
+            identity = _known(value, fingerprint(value))
         except InvalidInputError as error:
             error.add_note(f"while naming {kind} {label!r} for the store; `store=None` needs no names.")
             raise
@@ -48,7 +48,7 @@ def _forget(key: int) -> Callable[[Any], None]:
     return forget
 
 
-def _known(value: Any) -> str | None:
+def _known(value: Any, now: str) -> str:
+    """The identity that `value` had before its last run, if it looks as that run left it; otherwise how it looks."""
     reference, after, identity = _AFTER.get(id(value), (None, "", ""))
-    same = reference is not None and reference() is value and fingerprint(value) == after
-    return identity if same else None
+    return identity if reference is not None and reference() is value and now == after else now

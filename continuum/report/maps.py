@@ -20,11 +20,11 @@ from .colour import (
     mark_undefined,
     small_multiples,
 )
-from .marks import coloured_marks, parts_of, point_tips
+from .marks import coloured_marks, multiples_size, parts_of, point_tips
 from .panel import Panel
 from .shape import varying
 from .text import for_figure, number
-from .theme import DARK, INK, LIGHT, MUTED, PAPER, Legend, legend_below, legend_height
+from .theme import DARK, INK, LIGHT, MUTED, PAPER, Legend, legend_below
 from .tips import set_tips
 
 __all__ = ["draw_maps", "maps_size"]
@@ -35,11 +35,7 @@ _TICKS = 7
 
 def maps_size(panels: Sequence[Panel]) -> tuple[float, float]:
     """Inches that the panels want."""
-    labels = max(len(panel.paths) or 1 for panel in panels)
-    columns, rows = min(labels, 3), math.ceil(labels / 3)
-    width = 1.1 + (3.6 if columns == 1 else 2.9 * columns)
-    names = [*panels[0].references, "best end of the path (choosing): 0.1234", "best point"]
-    return width, len(panels) * ((3.2 if columns == 1 else 2.8 * rows) + legend_height(names, width))
+    return multiples_size(panels, alone=(3.6, 3.2), among=(2.9, 2.8))
 
 
 def draw_maps(figure: FigureBase, panels: Sequence[Panel]) -> None:

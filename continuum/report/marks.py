@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,10 +14,21 @@ from matplotlib.figure import FigureBase
 from .colour import ColourScale
 from .panel import Panel
 from .text import interval, place
-from .theme import DARK
+from .theme import DARK, legend_height
 from .tips import set_tips
 
-__all__ = ["coloured_marks", "parts_of", "point_tips"]
+__all__ = ["coloured_marks", "multiples_size", "parts_of", "point_tips"]
+
+
+def multiples_size(
+    panels: Sequence[Panel], *, alone: tuple[float, float], among: tuple[float, float]
+) -> tuple[float, float]:
+    """Inches that the panels want, one below the other, if a picture wants `alone`, or `among` others beside it."""
+    labels = max(len(panel.paths) or 1 for panel in panels)
+    columns, rows = min(labels, 3), math.ceil(labels / 3)
+    across, up = alone if columns == 1 else (among[0] * columns, among[1] * rows)
+    names = [*panels[0].references, "best end of the path (choosing): 0.1234", "best point"]
+    return 1.1 + across, len(panels) * (up + legend_height(names, 1.1 + across))
 
 
 def parts_of(figure: FigureBase, panels: Sequence[Panel]) -> Iterator[tuple[FigureBase, Panel]]:

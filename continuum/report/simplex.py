@@ -20,10 +20,10 @@ from .colour import (
     mark_undefined,
     small_multiples,
 )
-from .marks import coloured_marks, parts_of
+from .marks import coloured_marks, multiples_size, parts_of
 from .panel import Panel
 from .text import for_figure, number
-from .theme import INK, Legend, legend_below, legend_height
+from .theme import INK, Legend, legend_below
 
 __all__ = ["draw_triangles", "triangles_size"]
 
@@ -33,11 +33,7 @@ _FLAT = 1e-3  # triangles thinner than this are rounding of points on one line
 
 def triangles_size(panels: Sequence[Panel]) -> tuple[float, float]:
     """Inches that the panels want."""
-    labels = max(len(panel.paths) or 1 for panel in panels)
-    columns, rows = min(labels, 3), math.ceil(labels / 3)
-    width = 1.1 + (3.5 if columns == 1 else 2.7 * columns)
-    names = [*panels[0].references, "best end of the path (choosing): 0.1234", "best point"]
-    return width, len(panels) * ((3.3 if columns == 1 else 2.9 * rows) + legend_height(names, width))
+    return multiples_size(panels, alone=(3.5, 3.3), among=(2.7, 2.9))
 
 
 def draw_triangles(figure: FigureBase, panels: Sequence[Panel]) -> None:

@@ -35,7 +35,7 @@ def check_protocol_members(path: Any) -> None:
 def has_core_members(path: Any) -> bool:
     """Whether `path` has a `domain`, a method `at`, and a method `lease` if any."""
     is_domain = isinstance(getattr(path, "domain", None), Domain)
-    return callable(getattr(path, "at", None)) and is_domain and callable(getattr(path, "lease", is_domain.__bool__))
+    return callable(getattr(path, "at", None)) and is_domain and callable(getattr(path, "lease", has_core_members))
 
 
 def check_domain_is_constant(path: Interpolant[Any]) -> None:
