@@ -17,11 +17,29 @@ import torch
 from numpy.typing import NDArray
 
 from continuum.core import IncompatibleError, InvalidInputError, warn
-from continuum.measures import DiscreteMeasure, Gaussian, SquaredEuclidean, gaussian_w2_squared, solve
+from continuum.measures import (
+    DiscreteMeasure,
+    Gaussian,
+    LedoitWolf,
+    SquaredEuclidean,
+    barycentric_projection,
+    gaussian_w2_squared,
+    monge_map,
+    solve,
+)
 
 from .labelled import LabelledDataset
 
-__all__ = ["Bures", "ExactLabels", "LabelMetric", "LabelTable", "MeansOnly", "label_table"]
+__all__ = [
+    "Bures",
+    "ExactLabels",
+    "LabelMetric",
+    "LabelTable",
+    "MeansOnly",
+    "SupportsGradient",
+    "class_laws",
+    "label_table",
+]
 
 Array = NDArray[Any]
 
@@ -39,6 +57,19 @@ class LabelMetric(Protocol):
         ...
 
 
+@runtime_checkable
+class SupportsGradient(LabelMetric, Protocol):
+    """A label metric that knows where the points of a law should go; what a flow of datasets asks for."""
+
+    def gradient(self, law: DiscreteMeasure, q: Any, /) -> torch.Tensor:
+        """Gradient of the squared distance of `law` to the description `q` in each of its points, over their mass.
+
+        Returns:
+            (n, d). Where the distance has a kink, one of its supergradients: that of an optimal coupling.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Bures:
     r"""Gaussian approximation: $\|\mu_p - \mu_q\|^2 + \mathrm{Bures}^2(\Sigma_p, \Sigma_q)$.
@@ -49,15 +80,31 @@ class Bures:
         unbiased: whether covariances are divided by n - 1, as is usual. Divided by n they belong to the sample as a
             measure: the value is then never above that of `ExactLabels` (Gelbrich 1990), and splitting a point into
             atoms, as `McCann` does, changes nothing.
+        shrinkage: `LedoitWolf()`, which makes up for few samples of a class, or None for covariances as they are.
     """
 
     unbiased: bool = True
+    shrinkage: LedoitWolf | None = None
 
     def describe(self, law: DiscreteMeasure, /) -> Gaussian:
-        return Gaussian.from_samples(law.points, law.weights, unbiased=self.unbiased)
+        return Gaussian.from_samples(law.points, law.weights, unbiased=self.unbiased, shrinkage=self.shrinkage)
 
     def squared(self, p: Gaussian, q: Gaussian, /) -> float:
         return gaussian_w2_squared(p, q)
+
+    def gradient(self, law: DiscreteMeasure, q: Gaussian, /) -> torch.Tensor:
+        r"""$2 (\mu_p - \mu_q) + 2 s (I - T)(x_i - \mu_p)$, T the map between the Gaussians, s = n / (n - 1) or 1.
+
+        Since $\partial\, \mathrm{Bures}^2 / \partial \Sigma_p = I - T$ (Bhatia, Jain & Lim 2019).
+        """
+        if self.shrinkage is not None:
+            raise InvalidInputError(f"the gradient of {self} is not known; use Bures() without `shrinkage` in a flow.")
+        p = self.describe(law)
+        centred = law.points - p.mean
+        variance = float(law.weights @ centred.square().sum(1))
+        scale = p.trace / variance if variance > 0 else 0.0
+        turned = monge_map(p, q)(law.points) - q.mean
+        return torch.as_tensor(2 * (p.mean - q.mean + scale * (centred - turned)))
 
 
 @dataclass(frozen=True)
@@ -70,6 +117,11 @@ class ExactLabels:
     def squared(self, p: DiscreteMeasure, q: DiscreteMeasure, /) -> float:
         return max(solve(SquaredEuclidean(p.points, q.points), p.weights, q.weights).value, 0.0)
 
+    def gradient(self, law: DiscreteMeasure, q: DiscreteMeasure, /) -> torch.Tensor:
+        """$2 (x_i - T(x_i))$, T the barycentric projection of an optimal plan."""
+        plan = solve(SquaredEuclidean(law.points, q.points), law.weights, q.weights)
+        return torch.as_tensor(2 * (law.points - barycentric_projection(plan, q.points)))
+
 
 @dataclass(frozen=True)
 class MeansOnly:
@@ -80,6 +132,10 @@ class MeansOnly:
 
     def squared(self, p: torch.Tensor, q: torch.Tensor, /) -> float:
         return float((p - q).square().sum())
+
+    def gradient(self, law: DiscreteMeasure, q: torch.Tensor, /) -> torch.Tensor:
+        r"""$2 (\mu_p - \mu_q)$ for all points alike."""
+        return 2 * (law.mean - q).expand(len(law), -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +207,7 @@ def label_table(datasets: Sequence[LabelledDataset], metric: LabelMetric, *, cro
     for data in datasets:
         _warn_of_small_classes(data, metric)
     place = datasets[0].device
-    laws = ((i, law) for i, data in enumerate(datasets) for law in _laws(data, place))
+    laws = ((i, law) for i, data in enumerate(datasets) for law in class_laws(data, place))
     described = [(i, metric.describe(law) if law else None) for i, law in laws]
     table = np.zeros((len(described), len(described)))
     for row, (i, p) in enumerate(described):
@@ -173,7 +229,7 @@ def _warn_of_small_classes(data: LabelledDataset, metric: LabelMetric) -> None:
             warn(f"classes {fate}: {found[:5]}.")
 
 
-def _laws(data: LabelledDataset, place: torch.device) -> Iterator[DiscreteMeasure | None]:
+def class_laws(data: LabelledDataset, place: torch.device) -> Iterator[DiscreteMeasure | None]:
     """The law of each class, one at a time, on the device `place`; None for a class without mass."""
     features, masses = data.features(), data.probabilities * data.weights[:, None]
     for column in masses.T:

@@ -103,11 +103,14 @@ class LabelledDataset:
         return math.prod(self.x.shape[1:])
 
     def features(self) -> Tensor:
-        """`x` as float64 vectors, (n, d), on its device; may share memory with it, so do not write into them."""
+        """`x` as vectors, (n, d), float32 or float64, on its device.
+
+        May share memory with it, so do not write into them; halves are widened to float32.
+        """
         flat = self.x.reshape(len(self), -1)
         if isinstance(flat, Tensor):
-            return flat.detach().to(torch.float64)
-        return torch.from_numpy(np.require(flat, np.float64, ("C", "W")))
+            return flat.detach().to(torch.promote_types(flat.dtype, torch.float32))
+        return torch.from_numpy(np.require(flat, np.promote_types(flat.dtype, np.float32), ("C", "W")))
 
     def subset(self, indices: Any) -> LabelledDataset:
         """The points at `indices` (integers, a mask or a slice), with renormalised weights and the same classes.

@@ -2,22 +2,29 @@
 
 from .admission import admit_array, admit_masses, check_memory
 from .barycentric import barycentric_projection
-from .cost import GroundCost, SquaredEuclidean, TableCost, WeightedSum, matrix
+from .cost import FactoredCost, GroundCost, SquaredEuclidean, TableCost, WeightedSum, matrix
 from .divergence import Divergence, sinkhorn_divergence
-from .gaussian import Gaussian, bures2, gaussian_w2_squared
+from .gaussian import Gaussian, LedoitWolf, MongeMap, bures2, gaussian_w2_squared, monge_map
 from .measure import DiscreteMeasure
-from .transport import Exact, Plan, Sinkhorn, Solver, check_plan_memory, solve
+from .plan import Plan
+from .solvers import Exact, Sinkhorn, Solver, Stratified, Streamed
+from .transport import check_plan_memory, choose_solver, solve
 
 __all__ = [
     "DiscreteMeasure",
     "Divergence",
     "Exact",
+    "FactoredCost",
     "Gaussian",
     "GroundCost",
+    "LedoitWolf",
+    "MongeMap",
     "Plan",
     "Sinkhorn",
     "Solver",
     "SquaredEuclidean",
+    "Stratified",
+    "Streamed",
     "TableCost",
     "WeightedSum",
     "admit_array",
@@ -26,8 +33,10 @@ __all__ = [
     "bures2",
     "check_memory",
     "check_plan_memory",
+    "choose_solver",
     "gaussian_w2_squared",
     "matrix",
+    "monge_map",
     "sinkhorn_divergence",
     "solve",
 ]

@@ -23,21 +23,23 @@ Admitted = Any  # a field that takes any array of numbers and holds a float64 te
 _MASS_TOLERANCE = 1e-6  # float32 weights of 10^5 points sum to 1 within this
 
 
-def admit_array(x: Any, name: str, *, ndim: int | None = None) -> Tensor:
+def admit_array(x: Any, name: str, *, ndim: int | None = None, keep: bool = False) -> Tensor:
     """`x` as a finite float64 tensor on its own device.
 
     Args:
         x: array or tensor of real numbers.
         name: how the error calls it.
         ndim: number of dimensions it must have; None for any.
+        keep: leave float32 as it is, since a copy of large data is dear.
 
     Raises:
         InvalidInputError: if it is empty, not numeric, of another `ndim`, or has NaN or infinite entries.
     """
-    values = x.detach() if isinstance(x, Tensor) else _tensor(x, name)
+    values = x.detach() if isinstance(x, Tensor) else _tensor(x, name, keep)
     if values.is_complex():
         raise InvalidInputError(f"`{name}` must be an array of real numbers, got dtype {values.dtype}.")
-    values = values.to(torch.float64)
+    if not (keep and values.dtype == torch.float32):
+        values = values.to(torch.float64)
     if ndim is not None and values.ndim != ndim:
         raise InvalidInputError(f"`{name}` must have {ndim} dimensions, got shape {tuple(values.shape)}.")
     if values.numel() == 0:
@@ -51,7 +53,7 @@ def admit_array(x: Any, name: str, *, ndim: int | None = None) -> Tensor:
     return values
 
 
-def _tensor(x: Any, name: str) -> Tensor:
+def _tensor(x: Any, name: str, keep: bool) -> Tensor:
     if np.ma.is_masked(x):
         raise InvalidInputError(f"`{name}` has masked entries; fill or drop them.")
     try:
@@ -63,7 +65,8 @@ def _tensor(x: Any, name: str) -> Tensor:
             f"`{name}` must be an array of real numbers, got {type(x).__name__} of dtype {array.dtype}."
         )
     # torch reads neither foreign byte orders nor negative strides, and complains of read-only memory.
-    return torch.from_numpy(np.require(array, np.float64, ("C", "W")))
+    kind = np.float32 if keep and array.dtype == np.float32 else np.float64
+    return torch.from_numpy(np.require(array, kind, ("C", "W")))
 
 
 def admit_masses(weights: Any, n: int, name: str, *, device: torch.device | str = "cpu") -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from continuum.core import IncompatibleError, InvalidInputError
 
 from .admission import admit_array
-from .transport import Plan
+from .plan import Plan
 
 __all__ = ["barycentric_projection"]
 

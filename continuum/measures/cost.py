@@ -1,11 +1,14 @@
 """Ground costs: what it costs to move a unit of mass from a source point to a target point.
 
 A cost is known by its shape and by how to evaluate one block of it, so that a solver may never need the whole matrix.
+Those below are also inner products, $c(i, j) = \\langle u_i, v_j \\rangle$: any block of any sum of them is then one
+matrix product.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -16,10 +19,13 @@ from continuum.core import IncompatibleError, InvalidInputError
 
 from .admission import Admitted, admit_array
 
-__all__ = ["GroundCost", "SquaredEuclidean", "TableCost", "WeightedSum", "matrix"]
+__all__ = ["FactoredCost", "GroundCost", "Places", "SquaredEuclidean", "TableCost", "WeightedSum", "matrix"]
+
+Places = slice | Tensor  # some points of a side: a slice, or their indices
 
 # Multiplications up to which differences are formed one by one: equal points then cost exactly 0.
 _DIRECT = 10**7
+_CHUNK = 4096  # points that are widened at a time
 
 
 @runtime_checkable
@@ -31,8 +37,19 @@ class GroundCost(Protocol):
         """(n, m)."""
         ...
 
-    def block(self, rows: slice, columns: slice) -> Float[Tensor, "r c"]:
+    def block(self, rows: Places, columns: Places) -> Float[Tensor, "r c"]:
         """The entries of these rows and columns."""
+        ...
+
+
+@runtime_checkable
+class FactoredCost(GroundCost, Protocol):
+    r"""A cost that is an inner product, $c(i, j) = \langle u_i, v_j \rangle$."""
+
+    def factors(
+        self, rows: Places, columns: Places, dtype: torch.dtype
+    ) -> tuple[Float[Tensor, "r k"], Float[Tensor, "c k"]]:
+        """u of these rows and v of these columns."""
         ...
 
 
@@ -49,7 +66,7 @@ class SquaredEuclidean:
     $\|x\|^2 + \|y\|^2 - 2 x \cdot y$ would lose all digits.
 
     Args:
-        x: source points, (n, d).
+        x: source points, (n, d); float32 is kept as it is, and widened a block at a time.
         y: target points, (m, d).
     """
 
@@ -57,25 +74,43 @@ class SquaredEuclidean:
     y: Admitted
 
     def __post_init__(self) -> None:
-        x, y = admit_array(self.x, "x", ndim=2), admit_array(self.y, "y", ndim=2)
+        x, y = (admit_array(points, name, ndim=2, keep=True) for points, name in ((self.x, "x"), (self.y, "y")))
         if x.shape[1] != y.shape[1]:
             raise IncompatibleError(
                 f"`x` has {x.shape[1]} features and `y` has {y.shape[1]}; resize or embed both into one space first."
             )
-        centre = (x.mean(0) + y.mean(0)) / 2
-        object.__setattr__(self, "x", x - centre)
-        object.__setattr__(self, "y", y - centre)
+        object.__setattr__(self, "x", x)
+        object.__setattr__(self, "y", y)
 
     @property
     def shape(self) -> tuple[int, int]:
         return len(self.x), len(self.y)
 
-    def block(self, rows: slice, columns: slice) -> Float[Tensor, "r c"]:
-        x, y = self.x[rows], self.y[columns]
+    def block(self, rows: Places, columns: Places) -> Float[Tensor, "r c"]:
+        x, y = self.x[rows] - self._centre, self.y[columns] - self._centre
         if len(x) * len(y) * x.shape[1] <= _DIRECT:
             return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square_()
         squares = torch.addmm((y * y).sum(1), x, y.T, alpha=-2)
         return squares.add_((x * x).sum(1, keepdim=True)).clamp_(min=0)
+
+    def factors(
+        self, rows: Places, columns: Places, dtype: torch.dtype
+    ) -> tuple[Float[Tensor, "r k"], Float[Tensor, "c k"]]:
+        d = self.x.shape[1]
+        x, y = self.x[rows], self.y[columns]
+        u, v = (torch.ones(len(points), d + 2, dtype=dtype, device=points.device) for points in (x, y))
+        for points, factor, squares, sign in ((x, u, d, -2), (y, v, d + 1, 1)):
+            for start in range(0, len(points), _CHUNK):  # in float64, but never all of them
+                part = slice(start, start + _CHUNK)
+                moved = points[part] - self._centre
+                factor[part, :d] = sign * moved
+                factor[part, squares] = moved.square().sum(1)
+        return u, v
+
+    @cached_property
+    def _centre(self) -> Tensor:
+        sides: tuple[Tensor, Tensor] = self.x, self.y
+        return torch.stack([points.mean(0, dtype=torch.float64) for points in sides]).mean(0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +138,14 @@ class TableCost:
     def shape(self) -> tuple[int, int]:
         return len(self.rows), len(self.columns)
 
-    def block(self, rows: slice, columns: slice) -> Float[Tensor, "r c"]:
+    def block(self, rows: Places, columns: Places) -> Float[Tensor, "r c"]:
         return self.table[self.rows[rows]][:, self.columns[columns]]
+
+    def factors(
+        self, rows: Places, columns: Places, dtype: torch.dtype
+    ) -> tuple[Float[Tensor, "r k"], Float[Tensor, "c k"]]:
+        one_hot = torch.nn.functional.one_hot(self.columns[columns].long(), self.table.shape[1])
+        return self.table[self.rows[rows]].to(dtype), one_hot.to(dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,10 +169,32 @@ class WeightedSum:
     def shape(self) -> tuple[int, int]:
         return self.parts[0][1].shape
 
-    def block(self, rows: slice, columns: slice) -> Float[Tensor, "r c"]:
-        kept = [(weight, cost) for weight, cost in self.parts if weight > 0] or [(0.0, self.parts[0][1])]
-        (weight, cost), *rest = kept
-        total = cost.block(rows, columns) * weight
+    @property
+    def active(self) -> tuple[tuple[float, GroundCost], ...]:
+        """The parts that count; one of weight 0 if none does."""
+        return tuple(part for part in self.parts if part[0] > 0) or ((0.0, self.parts[0][1]),)
+
+    def block(self, rows: Places, columns: Places) -> Float[Tensor, "r c"]:
+        (weight, cost), *rest = self.active
+        total = cost.block(rows, columns)
+        if weight != 1:
+            total.mul_(weight)
         for weight, cost in rest:
-            total.add_(cost.block(rows, columns), alpha=weight)
+            if isinstance(cost, TableCost):  # a product of factors is added in one go, without a matrix of its own
+                u, v = cost.factors(rows, columns, total.dtype)
+                total.addmm_(u, v.T, alpha=weight)
+            else:
+                total.add_(cost.block(rows, columns), alpha=weight)
         return total
+
+    def factors(
+        self, rows: Places, columns: Places, dtype: torch.dtype
+    ) -> tuple[Float[Tensor, "r k"], Float[Tensor, "c k"]]:
+        found = []
+        for weight, cost in self.active:
+            if not isinstance(cost, FactoredCost):
+                raise IncompatibleError(f"{type(cost).__name__} has no `factors`; use Exact() or Sinkhorn(epsilon).")
+            u, v = cost.factors(rows, columns, dtype)
+            found.append((u.mul_(weight) if weight != 1 else u, v))
+        us, vs = zip(*found, strict=True)
+        return (us[0], vs[0]) if len(found) == 1 else (torch.cat(us, 1), torch.cat(vs, 1))

@@ -10,7 +10,8 @@ from .admission import check_memory
 from .cost import SquaredEuclidean, matrix
 from .measure import DiscreteMeasure
 from .sinkhorn import self_transport
-from .transport import Sinkhorn, solve
+from .solvers import Sinkhorn
+from .transport import solve
 
 __all__ = ["Divergence", "sinkhorn_divergence"]
 

@@ -7,112 +7,45 @@ converged or not, so a result can be trusted without trusting the solver.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
-import numpy as np
-import ot
 import torch
-from jaxtyping import Float
-from scipy.sparse import csr_array
 from torch import Tensor
 
-from continuum.core import ConvergenceWarning, InvalidInputError, warn
+from continuum.core import InvalidInputError
 
 from .admission import admit_array, admit_masses, check_memory
-from .cost import GroundCost, matrix
+from .cost import FactoredCost, GroundCost, WeightedSum, matrix
+from .plan import Plan, rounded, sparse_coupling, warn_of_bounds
+from .rows import CostRows, DenseRows, FactoredRows
+from .shortlist import Found, c_transform, shortlist_transport
+from .simplex import Flow
 from .sinkhorn import log_sinkhorn
+from .solvers import Exact, Sinkhorn, Solver, Stratified, Streamed
+from .stratified import stratified
 
-__all__ = ["Exact", "Plan", "Sinkhorn", "Solver", "check_plan_memory", "solve"]
+__all__ = ["check_plan_memory", "choose_solver", "solve"]
 
 _GAP_TOLERANCE = 1e-9  # duality gap of a solved linear programme, relative to the largest cost
-_COPIES = 6  # measured at 3000 points: 49 bytes a pair for `Exact`, 26 for `Sinkhorn`
+_EXACT_PAIRS = 10**8  # pairs up to which "auto" holds the cost matrix in memory
+_BYTES: dict[type, int] = {Exact: 24, Sinkhorn: 28}  # a pair, measured at 5000 points
+_LISTED_BYTES = 40_000  # a point, for the pairs listed for it; measured at 20,000 points
+_CHUNK = 2**14  # pairs whose costs are computed at a time
+_STOP = 1e-12  # the same, at which to stop looking for better
+_ROUNDS = 100
+_PIVOTS = 10**9
 
 
-@dataclass(frozen=True)
-class Exact:
-    """The network simplex method (POT): the optimum of the linear programme, in about n^2.4 time.
-
-    Args:
-        max_iterations: pivots after which it stops unconverged.
-    """
-
-    max_iterations: int = 10_000_000
-
-    def __post_init__(self) -> None:
-        _check_iterations(self.max_iterations)
-
-
-@dataclass(frozen=True)
-class Sinkhorn:
-    r"""Entropic transport: $\min_\pi \langle c, \pi \rangle + \varepsilon\, \mathrm{KL}(\pi \,|\, a \otimes b)$.
-
-    Args:
-        epsilon: entropic strength, in the unit that `scale` names.
-        scale: "absolute", the unit of the cost as given, or "mean", multiples of the mean absolute cost.
-        tolerance: L1 error of the row marginal at which it stops.
-        max_iterations: iterations at the final epsilon after which it stops unconverged.
-    """
-
-    epsilon: float
-    scale: Literal["absolute", "mean"] = "absolute"
-    tolerance: float = 1e-6
-    max_iterations: int = 10_000
-
-    def __post_init__(self) -> None:
-        if not 0 < self.epsilon < float("inf"):
-            raise InvalidInputError(f"`epsilon` must be positive and finite, got {self.epsilon!r}; use Exact() for 0.")
-        if self.scale not in ("absolute", "mean"):
-            raise InvalidInputError(f"`scale` must be 'absolute' or 'mean', got {self.scale!r}.")
-        if not self.tolerance >= 0:
-            raise InvalidInputError(f"`tolerance` must not be negative, got {self.tolerance!r}.")
-        _check_iterations(self.max_iterations)
-
-
-def _check_iterations(limit: int) -> None:
-    if limit < 1:
-        raise InvalidInputError(f"`max_iterations` must be at least 1, got {limit!r}.")
-
-
-Solver = Exact | Sinkhorn
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """A transport plan and what is known about it.
-
-    Attributes:
-        coupling: mass moved from i to j, (n, m); sparse for `Exact`, a dense tensor for `Sinkhorn`. Its row and column
-            sums are the marginals up to rounding.
-        value: cost of `coupling`, the unit of the cost.
-        lower: certified lower bound on the optimal cost.
-        upper: certified upper bound on it; equal to `value`.
-        potentials: dual potentials f (n,), g (m,) with f_i + g_j <= c(i, j), whose value is `lower`.
-        entropic: the regularised optimum that `Sinkhorn` solves for; equal to `value` for `Exact`.
-        residual: what was left when the solver stopped: duality gap relative to the largest cost (`Exact`), L1 error of
-            the row marginal (`Sinkhorn`).
-        iterations: iterations at the final epsilon for `Sinkhorn`; 0 for `Exact`, which does not tell.
-        converged: whether the solver met its tolerance.
-    """
-
-    coupling: csr_array | Float[Tensor, "n m"]
-    value: float
-    lower: float
-    upper: float
-    potentials: tuple[Float[Tensor, " n"], Float[Tensor, " m"]]
-    entropic: float
-    residual: float
-    iterations: int
-    converged: bool
-
-    @property
-    def gap(self) -> float:
-        """upper - lower, not negative up to rounding."""
-        return self.upper - self.lower
-
-
-def solve(cost: GroundCost | Any, a: Any = None, b: Any = None, *, solver: Solver | None = None) -> Plan:
+def solve(
+    cost: GroundCost | Any,
+    a: Any = None,
+    b: Any = None,
+    *,
+    solver: Solver | Literal["auto"] | None = None,
+    strata: tuple[Any, Any] | None = None,
+) -> Plan:
     r"""Optimal transport between two weighted point sets: $\min_{\pi 1 = a,\; \pi^\top 1 = b} \langle c, \pi \rangle$.
 
     Points of mass 0 are left out of the solve and get rows and columns of zeros.
@@ -121,7 +54,9 @@ def solve(cost: GroundCost | Any, a: Any = None, b: Any = None, *, solver: Solve
         cost: ground cost, a `GroundCost` or a matrix (n, m) of finite numbers.
         a: source masses, (n,); None for uniform.
         b: target masses, (m,); None for uniform.
-        solver: `Exact()`, the default, or `Sinkhorn(epsilon)`.
+        solver: `Exact()`, `Streamed()`, `Stratified()` or `Sinkhorn(epsilon)`; "auto" or None for `Exact()` up to 10^8
+            pairs and `Streamed()` beyond.
+        strata: class of each source point (n,) and target point (m,); `Stratified` mirrors them in its parts.
 
     Returns:
         A `Plan` with its bounds. If `converged` is false a `ConvergenceWarning` was given, and the bounds still hold.
@@ -135,63 +70,140 @@ def solve(cost: GroundCost | Any, a: Any = None, b: Any = None, *, solver: Solve
         >>> plan.value, plan.converged
         (0.0, True)
     """
-    solver = Exact() if solver is None else solver
-    c = _cost_matrix(cost)
-    a = admit_masses(a, c.shape[0], "a", device=c.device)
-    b = admit_masses(b, c.shape[1], "b", device=c.device)
-    rows, columns = (a > 0).nonzero().flatten(), (b > 0).nonzero().flatten()
-    whole = len(rows) == len(a) and len(columns) == len(b)
-    inner = c if whole else c[rows][:, columns]
-    if not isinstance(solver, Exact | Sinkhorn):
-        raise InvalidInputError(f"`solver` must be Exact() or Sinkhorn(epsilon), got {solver!r}.")
-    if isinstance(solver, Exact):
-        coupling, g, extra = _exact(inner, a[rows], b[columns], solver)
-    else:
-        coupling, g, extra = _sinkhorn(inner, a[rows], b[columns], solver)
-    if not whole:
-        coupling, g = _expand(coupling, rows, columns, c.shape), _extend(g, inner, c, rows, columns)
-    return _certify(c, a, b, coupling, g, extra)
+    n, m = _shape(cost)
+    solver = choose_solver(solver, n, m)
+    if isinstance(solver, Stratified) and max(n, m) <= solver.size:
+        solver = Exact()  # a single part is the whole
+    check_plan_memory(n, m, solver)
+    if isinstance(solver, Streamed | Stratified):
+        factored = _factored(cost, solver)
+        a, b = _masses(a, b, (n, m), _device(factored))
+        if isinstance(solver, Streamed):
+            return _streamed(factored, a, b, solver)
+        return stratified(factored, a, b, solver, strata)
+    c = admit_array(matrix(cost) if isinstance(cost, GroundCost) else cost, "cost", ndim=2)
+    a, b = _masses(a, b, c.shape, c.device)
+    return _exact(c, a, b, solver) if isinstance(solver, Exact) else _sinkhorn(c, a, b, solver)
 
 
-def check_plan_memory(n: int, m: int) -> None:
+def choose_solver(solver: Solver | Literal["auto"] | None, n: int, m: int) -> Solver:
+    """`solver`, or what "auto" and None stand for between `n` and `m` points."""
+    if solver is None or solver == "auto":
+        return Exact() if n * m <= _EXACT_PAIRS else Streamed()
+    if not isinstance(solver, Solver):
+        raise InvalidInputError(
+            f"`solver` must be 'auto', Exact(), Streamed(), Stratified() or Sinkhorn(epsilon), got {solver!r}."
+        )
+    return solver
+
+
+def check_plan_memory(n: int, m: int, solver: Solver | Literal["auto"] | None = None) -> None:
     """Refuse, before any work, a plan between `n` and `m` points that cannot fit into memory.
 
     Raises:
         ResourceError: naming the bytes and what to do instead.
     """
-    remedy = "use fewer points (`subset`) or, for a distance only, several smaller solves"
-    check_memory(_COPIES * 8 * n * m, f"a plan between {n} and {m} points", remedy)
+    solver = choose_solver(solver, n, m)
+    what = f"a plan between {n} and {m} points with {type(solver).__name__}"
+    if isinstance(solver, Stratified):
+        check_memory(2 * _BYTES[Exact] * min(solver.size, n) * min(solver.size, m), what, "lower `size`")
+    elif isinstance(solver, Streamed):
+        check_memory(_LISTED_BYTES * max(n, m), what, "use Stratified() or fewer points (`subset`)")
+    else:
+        needed = _BYTES[type(solver)] * n * m
+        check_memory(needed, what, "use Streamed(), Stratified() or fewer points (`subset`)")
 
 
-def _cost_matrix(cost: GroundCost | Any) -> Tensor:
-    shape = getattr(cost, "shape", None)
-    if shape is not None and len(shape) == 2:
-        check_plan_memory(*(int(k) for k in shape))
-    return admit_array(matrix(cost) if isinstance(cost, GroundCost) else cost, "cost", ndim=2)
+def _shape(cost: GroundCost | Any) -> tuple[int, int]:
+    """(n, m) of a cost that knows it; that of a list is found when it is read."""
+    shape: Sequence[int] = getattr(cost, "shape", ())
+    return (int(shape[0]), int(shape[1])) if len(shape) == 2 else (1, 1)
 
 
-@dataclass(frozen=True)
-class _Extra:
-    """What a solver knows beyond its plan and potential."""
-
-    residual: float | None = None
-    iterations: int = 0
-    entropic: float | None = None
-    converged: bool = True
+def _masses(a: Any, b: Any, shape: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor]:
+    return admit_masses(a, shape[0], "a", device=device), admit_masses(b, shape[1], "b", device=device)
 
 
-def _exact(c: Tensor, a: Tensor, b: Tensor, solver: Exact) -> tuple[csr_array, Tensor, _Extra]:
-    # POT calls a problem with negative costs infeasible and has absolute tolerances: hand it costs between 0 and 1.
-    low, spread = float(c.min()), float(c.max() - c.min())
-    unit = 2.0 ** math.frexp(spread)[1] if spread > 0 else 1.0  # a power of 2 rounds nothing
-    cost, source, target = (np.ascontiguousarray(t.cpu().numpy()) for t in ((c - low).div_(unit), a, b))
-    dense, log = ot.emd(source, target, cost, numItermax=solver.max_iterations, log=True)
-    done = log["warning"] is None
-    coupling = csr_array(dense if done else _round(torch.as_tensor(dense), a.cpu(), b.cpu()).numpy())
-    return coupling, torch.as_tensor(log["v"] * unit, device=c.device), _Extra(converged=done)
+def _factored(cost: Any, solver: Solver) -> FactoredCost:
+    parts = [part for _, part in cost.active] if isinstance(cost, WeightedSum) else [cost]
+    strange = [type(part).__name__ for part in parts if not isinstance(part, FactoredCost)]
+    if strange or not isinstance(cost, FactoredCost):
+        raise InvalidInputError(
+            f"{type(solver).__name__}() needs a cost with factors, such as SquaredEuclidean, got {strange[0]}; use "
+            "Exact() or Sinkhorn(epsilon)."
+        )
+    return cost
 
 
-def _sinkhorn(c: Tensor, a: Tensor, b: Tensor, solver: Sinkhorn) -> tuple[Tensor, Tensor, _Extra]:
+def _device(cost: FactoredCost) -> torch.device:
+    return cost.block(slice(0, 1), slice(0, 1)).device
+
+
+def _exact(c: Tensor, a: Tensor, b: Tensor, solver: Exact) -> Plan:
+    largest = float(c.abs().max())
+    found = _on_support(DenseRows(c), a, b, _STOP * largest, 0.0, _ROUNDS, solver.max_iterations)
+    value = float(found.flow.masses @ DenseRows(c).entries(found.flow.rows, found.flow.columns))
+    residual = (value - found.lower) / largest if largest > 0 else 0.0
+    return _plan(found, c.shape, value, residual, residual <= _GAP_TOLERANCE, "raise `max_iterations`")
+
+
+def _streamed(cost: FactoredCost, a: Tensor, b: Tensor, solver: Streamed) -> Plan:
+    rows = FactoredRows(*cost.factors(slice(None), slice(None), torch.float32))
+    found = _on_support(rows, a, b, 0.0, solver.gap, solver.max_rounds, _PIVOTS)
+    value = _flow_cost(cost, found.flow, a.device)  # in float64, of the cost itself
+    residual = (value - found.lower) / abs(value) if value != 0 else 0.0
+    remedy = "raise `max_rounds`, or `gap` if it is below the rounding of float32"
+    return _plan(found, cost.shape, value, residual, residual <= solver.gap, remedy)
+
+
+def _on_support(
+    cost: CostRows, a: Tensor, b: Tensor, tolerance: float, relative: float, max_rounds: int, max_iterations: int
+) -> Found:
+    """`shortlist_transport` of the points with mass, as a plan and potentials of all points."""
+    rows, columns = ((side > 0).nonzero().flatten() for side in (a, b))
+    whole = len(rows) == len(a) and len(columns) == len(b)
+    found = shortlist_transport(
+        cost if whole else cost.pick(rows, columns),
+        a[rows],
+        b[columns],
+        tolerance=tolerance,
+        relative=relative,
+        max_rounds=max_rounds,
+        max_iterations=max_iterations,
+    )
+    if whole:
+        return _certified(found, found.flow, found.f - cost.rounding(found.g), found.g, a, b)
+    # c-transforms give points without mass the largest potentials that are feasible.
+    f = c_transform(cost.pick(slice(None), columns), found.g)
+    g = c_transform(cost.transposed(), f)
+    g[columns] = found.g
+    flow = Flow(rows.cpu().numpy()[found.flow.rows], columns.cpu().numpy()[found.flow.columns], found.flow.masses)
+    return _certified(found, flow, f - cost.rounding(g), g, a, b)
+
+
+def _certified(found: Found, flow: Flow, f: Tensor, g: Tensor, a: Tensor, b: Tensor) -> Found:
+    return replace(found, flow=flow, f=f, g=g, lower=float(a @ f + b @ g))
+
+
+def _flow_cost(cost: FactoredCost, flow: Flow, device: torch.device) -> float:
+    total = 0.0
+    for start in range(0, len(flow.masses), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        rows, columns = (torch.as_tensor(k[part], device=device).long() for k in (flow.rows, flow.columns))
+        u, v = cost.factors(rows, columns, torch.float64)
+        total += float((u * v).sum(1).cpu() @ torch.as_tensor(flow.masses[part]))
+    return total
+
+
+def _plan(found: Found, shape: tuple[int, ...], value: float, residual: float, converged: bool, remedy: str) -> Plan:
+    lower = min(found.lower, value)  # equal in exact arithmetic; keep the bracket ordered
+    if not converged:
+        warn_of_bounds(residual, lower, value, remedy)
+    coupling = sparse_coupling(found.flow, (int(shape[0]), int(shape[1])))
+    return Plan(coupling, value, lower, value, (found.f, found.g), value, residual, found.rounds, converged)
+
+
+def _sinkhorn(c: Tensor, a: Tensor, b: Tensor, solver: Sinkhorn) -> Plan:
     unit = float(a @ c.abs() @ b) if solver.scale == "mean" else 1.0
     epsilon = solver.epsilon * unit or solver.epsilon  # all costs 0: any epsilon gives the same plan
     largest = float(c.abs().max())
@@ -199,62 +211,37 @@ def _sinkhorn(c: Tensor, a: Tensor, b: Tensor, solver: Sinkhorn) -> tuple[Tensor
         raise InvalidInputError(
             f"`epsilon` is {epsilon:.3g}, below the rounding of costs as large as {largest:.3g}; use Exact()."
         )
-    found = log_sinkhorn(c, a, b, epsilon, tolerance=solver.tolerance, max_iterations=solver.max_iterations)
-    extra = _Extra(found.error, found.iterations, found.value, found.error <= solver.tolerance)
-    return _round(found.coupling, a, b), found.g, extra
-
-
-def _certify(c: Tensor, a: Tensor, b: Tensor, coupling: csr_array | Tensor, g: Tensor, extra: _Extra) -> Plan:
+    rows, columns = ((side > 0).nonzero().flatten() for side in (a, b))
+    whole = len(rows) == len(a) and len(columns) == len(b)
+    inner = c if whole else c[rows][:, columns]
+    found = log_sinkhorn(
+        inner, a[rows], b[columns], epsilon, tolerance=solver.tolerance, max_iterations=solver.max_iterations
+    )
+    coupling, g = rounded(found.coupling, a[rows], b[columns]), found.g
+    if not whole:
+        coupling, g = _expanded(coupling, rows, columns, c.shape), _extended(g, c, rows, columns)
     # Two c-transforms make any potential feasible, and never lower its dual value.
-    f = (c - g).amin(1)
-    g = (c - f[:, None]).amin(0)
-    lower, upper = float(a @ f + b @ g), _total(c, coupling)
-    largest = float(c.abs().max())
-    relative = (upper - lower) / largest if largest > 0 else 0.0
-    residual = relative if extra.residual is None else extra.residual
-    converged = extra.converged and (extra.residual is not None or relative <= _GAP_TOLERANCE)
+    dense = DenseRows(c)
+    f = c_transform(dense, g)
+    g = c_transform(dense.transposed(), f)
+    upper = float((c * coupling).sum())
+    lower = min(float(a @ f + b @ g), upper)
+    converged = found.error <= solver.tolerance
     if not converged:
-        warn(
-            f"transport stopped with residual {residual:.3g}; the optimum lies in [{lower:.6g}, {upper:.6g}]; "
-            f"raise `max_iterations`{' or `epsilon`' if extra.entropic is not None else ''}.",
-            ConvergenceWarning,
-        )
-    lower = min(lower, upper)  # equal in exact arithmetic; keep the bracket ordered
-    entropic = upper if extra.entropic is None else extra.entropic
-    return Plan(coupling, upper, lower, upper, (f, g), entropic, residual, extra.iterations, converged)
+        warn_of_bounds(found.error, lower, upper, "raise `max_iterations` or `epsilon`")
+    return Plan(coupling, upper, lower, upper, (f, g), found.value, found.error, found.iterations, converged)
 
 
-def _total(c: Tensor, coupling: csr_array | Tensor) -> float:
-    if isinstance(coupling, Tensor):
-        return float((c * coupling).sum())
-    triplets = coupling.tocoo()
-    rows, columns = (torch.as_tensor(k, device=c.device).long() for k in triplets.coords)
-    return float(c[rows, columns].cpu() @ torch.as_tensor(triplets.data))
-
-
-def _round(coupling: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Nearest-by plan with exact marginals (Altschuler, Weed & Rigollet 2017, algorithm 2)."""
-    coupling = coupling * (a / coupling.sum(1)).nan_to_num(nan=0.0, posinf=0.0).clamp(max=1)[:, None]
-    coupling *= (b / coupling.sum(0)).nan_to_num(nan=0.0, posinf=0.0).clamp(max=1)
-    short_rows, short_columns = (a - coupling.sum(1)).clamp(min=0), (b - coupling.sum(0)).clamp(min=0)
-    missing = float(short_rows.sum())
-    return coupling if missing <= 0 else coupling.addr_(short_rows / missing, short_columns)
-
-
-def _expand(coupling: csr_array | Tensor, rows: Tensor, columns: Tensor, shape: torch.Size) -> csr_array | Tensor:
+def _expanded(coupling: Tensor, rows: Tensor, columns: Tensor, shape: torch.Size) -> Tensor:
     """The plan of the points with mass, as a plan of all points."""
-    if isinstance(coupling, Tensor):
-        whole = coupling.new_zeros(shape)
-        whole[rows[:, None], columns] = coupling
-        return whole
-    triplets = coupling.tocoo()
-    places = rows.cpu().numpy()[triplets.coords[0]], columns.cpu().numpy()[triplets.coords[1]]
-    return csr_array((triplets.data, places), shape=tuple(shape))
+    whole = coupling.new_zeros(shape)
+    whole[rows[:, None], columns] = coupling
+    return whole
 
 
-def _extend(g: Tensor, inner: Tensor, c: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+def _extended(g: Tensor, c: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Potential of all target points: a c-transform gives those without mass the largest feasible value."""
-    f = (inner - g).amin(1)
+    f = (c[rows][:, columns] - g).amin(1)
     whole = (c[rows] - f[:, None]).amin(0)
     whole[columns] = g
     return whole

@@ -7,9 +7,19 @@ import warnings
 import numpy as np
 import ot
 import pytest
+import torch
 
-from continuum.core import ContinuumWarning, IncompatibleError
-from continuum.datasets import Bures, ExactLabels, LabelledDataset, LabelTable, MeansOnly, label_table
+from continuum.core import ContinuumWarning, IncompatibleError, InvalidInputError
+from continuum.datasets import (
+    Bures,
+    ExactLabels,
+    LabelledDataset,
+    LabelTable,
+    MeansOnly,
+    SupportsGradient,
+    label_table,
+)
+from continuum.measures import DiscreteMeasure, LedoitWolf
 
 METRICS = [Bures(), ExactLabels(), MeansOnly()]
 
@@ -199,3 +209,46 @@ def test_without_the_correction_for_bias_splitting_a_point_changes_nothing(rng):
     tables = [label_table((data, other), Bures(unbiased=False)).squared for data in (whole, split)]
     np.testing.assert_allclose(*tables, rtol=1e-12)
     assert not np.allclose(*(label_table((data, other), Bures()).squared for data in (whole, split)), rtol=1e-3)
+
+
+def test_shrinkage_brings_the_classes_of_two_samples_of_one_law_nearer(rng):
+    halves = [LabelledDataset(rng.normal(size=(30, 40)), [0, 1] * 15) for _ in range(2)]
+    plain, shrunk = (label_table(halves, Bures(shrinkage=s)).block(0, 1) for s in (None, LedoitWolf()))
+    assert (shrunk < plain).all()
+
+
+# Gradients
+
+
+@pytest.mark.parametrize("metric", [*METRICS, Bures(unbiased=False)], ids=repr)
+@pytest.mark.parametrize("shape", [(9, 3), (4, 6)], ids=str)
+def test_the_gradient_is_that_of_differences(rng, metric, shape):
+    assert isinstance(metric, SupportsGradient)
+    (n, d), weights = shape, rng.dirichlet(np.full(shape[0], 5.0))
+    x, q = rng.normal(size=shape), metric.describe(DiscreteMeasure(rng.normal(size=(8, d)) + 1))
+
+    def value(points):
+        return metric.squared(metric.describe(DiscreteMeasure(points, weights)), q)
+
+    found = metric.gradient(DiscreteMeasure(x, weights), q).numpy()
+    step = 1e-5
+    for i in range(n):
+        for k in range(d):
+            ahead, behind = x.copy(), x.copy()
+            ahead[i, k] += step
+            behind[i, k] -= step
+            slope = (value(ahead) - value(behind)) / (2 * step)
+            assert weights[i] * found[i, k] == pytest.approx(slope, abs=1e-7)
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=repr)
+def test_a_point_is_drawn_to_a_point(metric):
+    law, goal = DiscreteMeasure([[1.0, 0.0]]), DiscreteMeasure([[4.0, 4.0]])
+    found = metric.gradient(law, metric.describe(goal))
+    assert torch.equal(found, torch.tensor([[-6.0, -8.0]], dtype=torch.float64))
+
+
+def test_the_gradient_with_shrinkage_is_refused(rng):
+    metric, law = Bures(shrinkage=LedoitWolf()), DiscreteMeasure(rng.normal(size=(4, 2)))
+    with pytest.raises(InvalidInputError, match="LedoitWolf"):
+        metric.gradient(law, metric.describe(law))

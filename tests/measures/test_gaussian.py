@@ -6,10 +6,20 @@ import numpy as np
 import ot
 import pytest
 import scipy.linalg
+import sklearn.covariance
 import torch
 
 from continuum.core import IncompatibleError
-from continuum.measures import Gaussian, SquaredEuclidean, bures2, gaussian_w2_squared, solve
+from continuum.measures import (
+    Gaussian,
+    LedoitWolf,
+    MongeMap,
+    SquaredEuclidean,
+    bures2,
+    gaussian_w2_squared,
+    monge_map,
+    solve,
+)
 from continuum.testing import exact
 
 
@@ -163,3 +173,144 @@ def _empirical(x) -> Gaussian:
 def test_gaussians_of_other_dimensions_have_no_distance():
     with pytest.raises(IncompatibleError, match="2 and 3 dimensions"):
         gaussian_w2_squared(centred(np.eye(2)), centred(np.eye(3)))
+    with pytest.raises(IncompatibleError, match="2 and 3 dimensions"):
+        monge_map(centred(np.eye(2)), centred(np.eye(3)))
+
+
+def covariance(law: Gaussian):
+    return (law.root.T @ law.root).numpy()
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1])
+def test_a_constant_feature_is_no_dimension(rng, value):
+    x = rng.normal(size=(40, 9))
+    x[:, ::2] = value  # 0.1 has no exact mean
+    law = Gaussian.from_samples(x)
+    assert law.factor.shape == (4, 9)
+    assert not law.factor[:, ::2].any()
+    np.testing.assert_allclose(covariance(law), np.cov(x.T), atol=1e-14)
+
+
+# Shrinkage
+
+
+@pytest.mark.parametrize("shape", [(40, 6), (10, 30), (7, 7), (300, 4), (3, 2), (5, 1)], ids=str)
+def test_the_shrunk_covariance_is_that_of_scikit_learn(rng, shape):
+    x = rng.normal(size=shape) @ rng.normal(size=(shape[1], shape[1])) + 5
+    x[:, -1] = x[:, 0]  # no full rank, also of many samples
+    expected, _ = sklearn.covariance.ledoit_wolf(x)
+    law = Gaussian.from_samples(x, unbiased=False, shrinkage=LedoitWolf())
+    np.testing.assert_allclose(covariance(law), expected, rtol=1e-10, atol=1e-12 * np.abs(expected).max())
+
+
+def test_the_weighted_intensity_is_the_estimate_of_its_definition(rng):
+    x, w = rng.normal(size=(8, 5)), rng.dirichlet(np.ones(8))
+    z = x - w @ x
+    s = np.einsum("i,ij,ik->jk", w, z, z)
+    target = np.trace(s) / 5 * np.eye(5)
+    error = sum(w[i] ** 2 * np.square(np.outer(z[i], z[i]) - s).sum() for i in range(8))
+    rho = min(error / np.square(s - target).sum(), 1)
+    law = Gaussian.from_samples(x, w, unbiased=False, shrinkage=LedoitWolf())
+    np.testing.assert_allclose(covariance(law), (1 - rho) * s + rho * target, atol=1e-13)
+
+
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_shrinkage_keeps_the_total_variance_and_the_mean(rng, unbiased):
+    x = rng.normal(size=(12, 20))
+    plain, shrunk = (Gaussian.from_samples(x, unbiased=unbiased, shrinkage=s) for s in (None, LedoitWolf()))
+    assert shrunk.trace == pytest.approx(plain.trace, rel=1e-12)
+    assert bool((shrunk.mean == plain.mean).all())
+
+
+def test_a_law_of_no_variance_stays_a_dirac():
+    for x in ([[1.0, 2.0]], [[0.1, 2.0]] * 3):
+        assert Gaussian.from_samples(x, shrinkage=LedoitWolf()).trace == 0
+
+
+def test_two_small_samples_of_one_law_are_nearer_when_shrunk(rng):
+    x, y = rng.normal(size=(2, 20, 60))
+    plain, shrunk = (
+        bures2(*(Gaussian.from_samples(part, shrinkage=s) for part in (x, y))) for s in (None, LedoitWolf())
+    )
+    assert shrunk < plain / 10
+
+
+@pytest.mark.parametrize("sizes", [(4, 5), (9, 4), (4, 30), (30, 30), (1, 3)], ids=str)
+@pytest.mark.parametrize("shrinkages", [(LedoitWolf(), LedoitWolf()), (LedoitWolf(), None), (None, LedoitWolf())])
+def test_floors_are_variance_of_the_whole_covariance(rng, sizes, shrinkages):
+    """Ranks that together span all 12 dimensions and such that do not."""
+    x = [rng.normal(size=(n, 12)) @ rng.normal(size=(12, 12)) for n in sizes]
+    p, q = (Gaussian.from_samples(part, shrinkage=s) for part, s in zip(x, shrinkages, strict=True))
+    whole = [Gaussian(law.mean, law.root) for law in (p, q)]
+    assert p.trace == pytest.approx(whole[0].trace, rel=1e-12)
+    assert bures2(p, q) == pytest.approx(bures2(*whole), rel=1e-11)
+    assert bures2(p, p) == pytest.approx(0, abs=1e-12 * max(p.trace, 1))
+    np.testing.assert_allclose(monge_map(p, q).matrix, monge_map(*whole).matrix, atol=1e-12)
+
+
+def test_isotropic_laws_are_all_floor():
+    mean, nothing = torch.zeros(5, dtype=torch.float64), torch.zeros(0, 5, dtype=torch.float64)
+    p, q = Gaussian(mean, nothing, 4.0), Gaussian(mean, nothing, 1.0)
+    assert bures2(p, q) == pytest.approx(5 * (2 - 1) ** 2, rel=1e-14)
+    assert bures2(p, Gaussian(mean, nothing)) == pytest.approx(20, rel=1e-14)
+
+
+# Maps
+
+RANKS = [(8, 8), (8, 3), (3, 3), (3, 8), (1, 5), (5, 1)]
+
+
+def sample(rng, rank, d=8) -> Gaussian:
+    return Gaussian.from_samples(rng.normal(size=(rank + 1, d)) + rng.normal(size=d))
+
+
+def image(move: MongeMap, law: Gaussian) -> Gaussian:
+    return Gaussian(move(law.mean[None])[0], law.factor @ move.matrix)
+
+
+def cost(move: MongeMap, law: Gaussian) -> float:
+    """E |X - move(X)|^2."""
+    turned = law.factor @ (torch.eye(len(law.mean), dtype=torch.float64) - move.matrix)
+    return float((law.mean - move(law.mean[None])[0]).square().sum() + turned.square().sum())
+
+
+@pytest.mark.parametrize("d", [1, 2, 6])
+def test_the_map_is_that_of_pot(rng, d):
+    a, b, (m, n) = exact.spd_matrix(rng, d), exact.spd_matrix(rng, d), rng.normal(size=(2, d))
+    move = monge_map(normal(m, a), normal(n, b))
+    matrix, offset = ot.gaussian.bures_wasserstein_mapping(m, n, a, b)
+    np.testing.assert_allclose(move.matrix, matrix, rtol=1e-8, atol=1e-9)
+    x = rng.normal(size=(5, d))
+    np.testing.assert_allclose(move(torch.tensor(x)), x @ matrix + offset, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("ranks", [pair for pair in RANKS if pair[0] >= pair[1]], ids=str)
+def test_the_map_sends_p_to_q_and_attains_their_distance(rng, ranks):
+    p, q = (sample(rng, rank) for rank in ranks)
+    move = monge_map(p, q)
+    np.testing.assert_allclose(image(move, p).mean, q.mean, atol=1e-12)
+    np.testing.assert_allclose(covariance(image(move, p)), covariance(q), atol=1e-9)
+    assert cost(move, p) == pytest.approx(gaussian_w2_squared(p, q), rel=1e-9)
+
+
+@pytest.mark.parametrize("ranks", RANKS, ids=str)
+def test_the_map_is_the_mean_of_an_optimal_coupling(rng, ranks):
+    """So what its cost falls short of the distance is the variance that its image falls short of q."""
+    p, q = (sample(rng, rank) for rank in ranks)
+    move = monge_map(p, q)
+    moved = image(move, p)
+    assert np.linalg.eigvalsh(covariance(q) - covariance(moved)).min() > -1e-9
+    assert cost(move, p) + q.trace - moved.trace == pytest.approx(gaussian_w2_squared(p, q), rel=1e-9)
+
+
+def test_the_map_of_a_law_to_itself_leaves_its_samples_in_place(rng):
+    x = torch.tensor(rng.normal(size=(9, 30)) * 0.5 ** np.arange(30))
+    law = Gaussian.from_samples(x)
+    np.testing.assert_allclose(monge_map(law, law)(x), x, atol=1e-7)
+
+
+def test_a_map_to_or_from_a_point_is_constant(rng):
+    dirac, law = Gaussian.from_samples([[1.0] * 8]), sample(rng, 5)
+    x = torch.tensor(rng.normal(size=(4, 8)))
+    assert bool((monge_map(law, dirac)(x) == dirac.mean).all())
+    assert bool((monge_map(dirac, law)(x) == law.mean).all())

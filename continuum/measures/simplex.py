@@ -1,0 +1,71 @@
+"""The network simplex method of POT, on all pairs or on a list of pairs: the only door to it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import ot
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from torch import Tensor
+
+__all__ = ["Basis", "Flow", "dense_simplex", "sparse_simplex", "staircase"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """Masses (k,) that go from points `rows` (k,) to points `columns` (k,)."""
+
+    rows: Array
+    columns: Array
+    masses: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """Where the simplex method stopped: a flow, potentials, and whether they are optimal."""
+
+    flow: Flow
+    f: Array
+    g: Array
+    optimal: bool
+
+
+def dense_simplex(cost: Array, a: Array, b: Array, max_iterations: int) -> Basis:
+    """Optimal flow for a cost matrix (n, m)."""
+    low, unit = _unit(cost)
+    flow, log = ot.emd(a, b, np.ascontiguousarray((cost - low) / unit), numItermax=max_iterations, log=True)
+    rows, columns = flow.nonzero()
+    f, g = log["u"] * unit + low, log["v"] * unit
+    return Basis(Flow(rows, columns, flow[rows, columns]), f, g, log["warning"] is None)
+
+
+def sparse_simplex(rows: Array, columns: Array, costs: Array, a: Array, b: Array, max_iterations: int) -> Basis:
+    """Optimal flow among those that use the listed pairs only; they must allow one, and none may occur twice."""
+    low, unit = _unit(costs)
+    listed = coo_array(((costs - low) / unit, (rows, columns)), shape=(len(a), len(b)))
+    flow, log = ot.emd(a, b, listed, numItermax=max_iterations, log=True)
+    kept = flow.data > 0
+    f, g = log["u"] * unit + low, log["v"] * unit
+    rows, columns = flow.coords
+    return Basis(Flow(rows[kept], columns[kept], flow.data[kept]), f, g, log["warning"] is None)
+
+
+def staircase(a: Tensor, b: Tensor) -> Flow:
+    """The plan that pours one side into the other in the order of the points (north-west corner rule)."""
+    heights = [side.cumsum(0).cpu().numpy() / float(side.sum()) for side in (a, b)]
+    steps = np.unique(np.concatenate(heights).clip(max=1.0))
+    masses = np.diff(steps, prepend=0.0)
+    rows, columns = (np.searchsorted(height, steps - masses / 2).clip(max=len(height) - 1) for height in heights)
+    return Flow(rows, columns, masses)
+
+
+def _unit(costs: Array) -> tuple[float, float]:
+    # POT calls a problem with negative costs infeasible and has absolute tolerances: hand it costs between 0 and 1.
+    low, spread = float(costs.min()), float(np.ptp(costs))
+    return low, 2.0 ** math.frexp(spread)[1] if spread > 0 else 1.0  # a power of 2 rounds nothing

@@ -1,0 +1,104 @@
+"""How a transport problem is to be solved: small objects that hold the options of one solver each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from continuum.core import InvalidInputError
+
+__all__ = ["Exact", "Sinkhorn", "Solver", "Stratified", "Streamed"]
+
+
+@dataclass(frozen=True)
+class Exact:
+    """The optimum of the linear programme, from a cost matrix in memory.
+
+    The network simplex method (POT) on a short list of pairs that a test on all pairs proves to be long enough.
+
+    Args:
+        max_iterations: pivots of the simplex method after which it stops unconverged.
+    """
+
+    max_iterations: int = 10_000_000
+
+    def __post_init__(self) -> None:
+        _check_iterations(self.max_iterations)
+
+
+@dataclass(frozen=True)
+class Sinkhorn:
+    r"""Entropic transport: $\min_\pi \langle c, \pi \rangle + \varepsilon\, \mathrm{KL}(\pi \,|\, a \otimes b)$.
+
+    Args:
+        epsilon: entropic strength, in the unit that `scale` names.
+        scale: "absolute", the unit of the cost as given, or "mean", multiples of the mean absolute cost.
+        tolerance: L1 error of the row marginal at which it stops.
+        max_iterations: iterations at the final epsilon after which it stops unconverged.
+    """
+
+    epsilon: float
+    scale: Literal["absolute", "mean"] = "absolute"
+    tolerance: float = 1e-6
+    max_iterations: int = 10_000
+
+    def __post_init__(self) -> None:
+        if not 0 < self.epsilon < float("inf"):
+            raise InvalidInputError(f"`epsilon` must be positive and finite, got {self.epsilon!r}; use Exact() for 0.")
+        if self.scale not in ("absolute", "mean"):
+            raise InvalidInputError(f"`scale` must be 'absolute' or 'mean', got {self.scale!r}.")
+        if not self.tolerance >= 0:
+            raise InvalidInputError(f"`tolerance` must not be negative, got {self.tolerance!r}.")
+        _check_iterations(self.max_iterations)
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """The optimum between certified bounds, without a matrix in memory: for 10^4 to 10^5 points and more.
+
+    The algorithm of `Exact` on a cost that is computed in float32 whenever it is looked at. Memory grows as n + m. The
+    bounds hold for the exact cost: the rounding of float32 is taken off the lower one.
+
+    Args:
+        gap: distance of the two bounds, relative to the upper one, at which it stops. Rounding keeps it above 1e-4 or
+            so for images.
+        max_rounds: looks at all pairs after which it stops unconverged; each computes n m costs.
+    """
+
+    gap: float = 0.01
+    max_rounds: int = 10
+
+    def __post_init__(self) -> None:
+        if not 0 < self.gap < 1:
+            raise InvalidInputError(f"`gap` must be between 0 and 1, got {self.gap!r}; use Exact() for 0.")
+        if self.max_rounds < 1:
+            raise InvalidInputError(f"`max_rounds` must be at least 1, got {self.max_rounds!r}.")
+
+
+@dataclass(frozen=True)
+class Stratified:
+    r"""Exact transport of random parts of the two sides onto each other.
+
+    Each side is cut at random into parts of equal mass that mirror its classes, and the k-th parts are transported
+    exactly. Together their plans are a plan of the whole, whose cost bounds the optimum from above; it is what the
+    distance is at the size of a part. The mean over the parts comes with its standard error.
+
+    Args:
+        size: largest number of points of a part.
+        seed: seed of the cut.
+    """
+
+    size: int = 5000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise InvalidInputError(f"`size` must be at least 1, got {self.size!r}.")
+
+
+Solver = Exact | Sinkhorn | Streamed | Stratified
+
+
+def _check_iterations(limit: int) -> None:
+    if limit < 1:
+        raise InvalidInputError(f"`max_iterations` must be at least 1, got {limit!r}.")
