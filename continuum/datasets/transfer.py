@@ -1,83 +1,81 @@
 """Metrics of a synthetic dataset: what a network learns from it, and how far it is from a target.
 
 Transfer is measured as the paper's users meet it: a network is trained on the synthetic set, with all labels of the
-union as outputs; then a simple classifier is fitted on its hidden layer to a few labelled shots of the target, and
-tested on the target.
+union as outputs; then it is fine-tuned on a few labelled shots of the target, or a simple classifier is fitted to them
+on its hidden layer; then it is tested on the target.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
-from torch import Tensor, nn
-from torch.nn import functional
 
-from continuum.core import IncompatibleError, InvalidInputError, Metric, NotConvergedError, torch_generator
+from continuum.core import IncompatibleError, InvalidInputError, Metric, NotConvergedError
 from continuum.measures import Solver
 
 from .distance import otdd
 from .label_geometry import LabelMetric
 from .labelled import LabelledDataset, admit_datasets
+from .networks import Convolutional, Network, Perceptron, fine_tune, represent, with_mass
 
-__all__ = ["Perceptron", "linear_probe", "nearest_neighbour", "otdd_to"]
+__all__ = ["fine_tuned", "linear_probe", "nearest_neighbour", "otdd_to", "pseudo_labels"]
+
+Predict = Callable[[LabelledDataset, np.random.Generator], NDArray[Any]]  # value -> codes of the test points
 
 
-@dataclass(frozen=True)
-class Perceptron:
-    """Network to pre-train: linear, batch normalisation, ReLU, linear; its hidden layer is the representation.
+def fine_tuned(
+    shots: LabelledDataset,
+    test: LabelledDataset,
+    *,
+    network: Network | None = None,
+    steps: int = 100,
+    learning_rate: float = 3e-3,
+    name: str = "fine-tuned accuracy",
+) -> Metric:
+    """Accuracy on `test` of a network that was pre-trained on the value, then fine-tuned on the `shots`.
+
+    The last layer is replaced by one for the classes of the shots, and all layers are trained with all shots in each
+    step, as in the few-shot experiment of Fan & Alvarez-Melis (2023), with a smaller network and fewer steps. With one
+    generator all values meet the same initial weights and masks, and those of one size the same order of points, so
+    that differences between values are paired.
+
+    The baseline of no pre-training needs no other metric: pass the shots as the value, such as a reference of
+    `evaluate`. So they are trained on in as many steps as any value. For the shots in the steps of fine-tuning alone,
+    from the same initial body, pass a network of `steps=0` too: `Convolutional(steps=0)`.
 
     Args:
-        hidden: width of the hidden layer.
-        steps: gradient steps; the same for a small set and a large one, so that both get one budget.
-        batch: points in a step.
-        learning_rate: of Adam, halved at each third of training.
+        shots: the few labelled points of the target, at least two.
+        test: labelled points of the target to be tested on.
+        network: what to pre-train on the value; None for `Convolutional()`, which takes images.
+        steps: steps of fine-tuning.
+        learning_rate: of Adam in fine-tuning.
+        name: name of the metric.
     """
+    shots, encoder = _admit_shots(shots, test), network or Convolutional()
+    if len(shots) < 2 or steps < 1 or not 0 < learning_rate < math.inf:
+        raise InvalidInputError(
+            "fine-tuning needs two `shots`, one of `steps` and a positive, finite `learning_rate` or more, got "
+            f"{shots!r}, {steps!r} and {learning_rate!r}."
+        )
 
-    hidden: int = 128
-    steps: int = 300
-    batch: int = 64
-    learning_rate: float = 2e-3
+    def predict(value: LabelledDataset, rng: np.random.Generator) -> NDArray[Any]:
+        pretraining, tuning = rng.spawn(2)  # whatever the one draws, the other stays
+        body = encoder.train(value, pretraining)
+        classifier = fine_tune(body, shots, tuning, steps=steps, learning_rate=learning_rate)
+        return np.asarray(represent(classifier, test).argmax(1).cpu())
 
-    def __post_init__(self) -> None:
-        # Batch normalisation has no statistics of a single point.
-        for name, least in {"hidden": 1, "steps": 1, "batch": 2}.items():
-            if getattr(self, name) < least:
-                raise InvalidInputError(f"`{name}` must be at least {least}, got {getattr(self, name)!r}.")
-        if not 0 < self.learning_rate < math.inf:
-            raise InvalidInputError(f"`learning_rate` must be positive and finite, got {self.learning_rate!r}.")
-
-    def train(self, data: LabelledDataset, rng: np.random.Generator) -> nn.Module:
-        """Network trained on `data` with soft-label cross-entropy, in evaluation mode, without its last layer."""
-        if len(data) < 2:
-            raise InvalidInputError(f"a network cannot be trained on one point, got {data!r}.")
-        x = data.features().float()
-        y = torch.as_tensor(data.probabilities, dtype=torch.float32, device=x.device)
-        weights = torch.as_tensor(data.weights * len(data), dtype=torch.float32, device=x.device)
-        generator = torch_generator(rng)
-        network = _network(x.shape[1], self.hidden, y.shape[1], generator).to(x.device)
-        optimizer = torch.optim.Adam(network.parameters(), lr=self.learning_rate)
-        schedule = torch.optim.lr_scheduler.StepLR(optimizer, max(1, self.steps // 3), gamma=0.5)
-        with torch.enable_grad():
-            for rows in itertools.islice(_batches(len(x), self.batch, generator), self.steps):
-                losses = functional.cross_entropy(network(x[rows]), y[rows], reduction="none")
-                optimizer.zero_grad()
-                (losses * weights[rows]).mean().backward()
-                optimizer.step()
-                schedule.step()
-        return network[:-1].eval()
+    return _accuracy(predict, shots, test, name)
 
 
 def linear_probe(
-    shots: LabelledDataset, test: LabelledDataset, *, network: Perceptron | None = None, name: str = "transfer accuracy"
+    shots: LabelledDataset, test: LabelledDataset, *, network: Network | None = None, name: str = "transfer accuracy"
 ) -> Metric:
     """Accuracy on `test` of a logistic regression that was fitted to `shots` on features learnt from the value.
 
@@ -87,14 +85,17 @@ def linear_probe(
         network: what to pre-train on the value; None for `Perceptron()`.
         name: name of the metric.
     """
-    return _transfer(shots, test, LogisticRegression(max_iter=1000), network or Perceptron(), name)
+    return _probe(shots, test, LogisticRegression(max_iter=1000), network or Perceptron(), name)
 
 
 def nearest_neighbour(
-    shots: LabelledDataset, test: LabelledDataset, *, network: Perceptron | None = None, name: str = "1-NN accuracy"
+    shots: LabelledDataset, test: LabelledDataset, *, network: Network | None = None, name: str = "1-NN accuracy"
 ) -> Metric:
-    """Accuracy on `test` of the nearest of the `shots`, on features learnt from the value; see `linear_probe`."""
-    return _transfer(shots, test, KNeighborsClassifier(1), network or Perceptron(), name)
+    """Accuracy on `test` of the nearest of the `shots`, on features learnt from the value; see `linear_probe`.
+
+    With `network=RawFeatures()` it is the baseline of 1-NN in pixels, the same number for every value.
+    """
+    return _probe(shots, test, KNeighborsClassifier(1), network or Perceptron(), name)
 
 
 def otdd_to(
@@ -128,47 +129,70 @@ def otdd_to(
     return Metric(name, distance, goal="min")
 
 
-def _transfer(shots: LabelledDataset, test: LabelledDataset, head: Any, network: Perceptron, name: str) -> Metric:
-    admit_datasets(shots=shots, test=test)
-    if shots.dimension != test.dimension:
-        raise IncompatibleError(f"`shots` and `test` must have as many features, got {shots!r} and {test!r}.")
+def pseudo_labels(shots: LabelledDataset, data: LabelledDataset) -> LabelledDataset:
+    """The points of `data`, each with the label of the nearest of the `shots`.
 
+    Nearest in Euclidean distance of the features as they are; the first of equals. So Fan & Alvarez-Melis (2023) get
+    reference set of a geodesic when only a few points of the target are labelled.
+
+    Args:
+        shots: the few labelled points; of soft labels the likeliest class counts.
+        data: the points to label; its own labels are not looked at, its weights are kept.
+
+    Returns:
+        `data` with hard labels, among the classes of `shots`.
+
+    Raises:
+        IncompatibleError: if the two have different numbers of features.
+
+    Example:
+        >>> shots = LabelledDataset(np.array([[0.0], [1.0]]), ["low", "high"])
+        >>> pseudo_labels(shots, LabelledDataset(np.array([[0.2], [0.9], [0.4]]), [0, 0, 0])).y.tolist()
+        ['low', 'high', 'low']
+    """
+    admit_datasets(shots=shots, data=data)
+    _admit_dimension(shots, "data", data)
+    shots = with_mass(shots)
+    known, points = shots.features().to(data.device), data.features()
+    centre = known.mean(0)  # far from the origin, squared norms would cancel
+    known = known - centre
+    # Half the squared distance, up to the norm of the point, which does not change who is nearest.
+    nearest = (known.square().sum(1) / 2 - (points - centre) @ known.T).argmin(1).cpu()
+    labels = [shots.classes[code] for code in shots.codes[nearest.numpy()]]
+    return LabelledDataset(data.x, labels, data.weights, shots.classes)
+
+
+def _probe(shots: LabelledDataset, test: LabelledDataset, head: Any, network: Network, name: str) -> Metric:
+    shots = _admit_shots(shots, test)
+
+    def predict(value: LabelledDataset, rng: np.random.Generator) -> NDArray[Any]:
+        encoder = network.train(value, rng)
+        train, held_out = (represent(encoder, part).cpu().numpy() for part in (shots, test))
+        return np.asarray(clone(head).fit(train, shots.codes).predict(held_out))
+
+    return _accuracy(predict, shots, test, name)
+
+
+def _accuracy(predict: Predict, shots: LabelledDataset, test: LabelledDataset, name: str) -> Metric:
     # Labels are compared by equality: 1 in the one set and 1.0 in the other are one label.
     code = {label: place for place, label in enumerate(shots.classes)}
     truth = np.array([code.get(test.classes[k], -1) for k in test.codes])
 
     def accuracy(value: LabelledDataset, rng: np.random.Generator) -> float:
-        encoder = network.train(value, rng)
-        with torch.no_grad():
-            train, held_out = (
-                encoder(part.features().float().to(value.device)).cpu().numpy() for part in (shots, test)
-            )
-        fitted = clone(head).fit(train, shots.codes)
-        return float(np.average(fitted.predict(held_out) == truth, weights=test.weights))
+        admit_datasets(value=value)
+        _admit_dimension(shots, "value", value)
+        return float(np.average(predict(value, rng) == truth, weights=test.weights))
 
     return Metric(name, accuracy, goal="max", stochastic=True)
 
 
-def _batches(n: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Endless batches: one random order of the n points after the other, without ragged ends."""
-    size = min(size, n)
-    while True:
-        order = torch.randperm(n, generator=generator)
-        yield from order[: n - n % size].split(size)
+def _admit_shots(shots: LabelledDataset, test: LabelledDataset) -> LabelledDataset:
+    """The shots of positive weight, if they fit the test set."""
+    admit_datasets(shots=shots, test=test)
+    _admit_dimension(shots, "test", test)
+    return with_mass(shots)
 
 
-def _network(features: int, hidden: int, outputs: int, generator: torch.Generator) -> nn.Sequential:
-    """Network initialised from `generator`; the global random state is neither read nor moved."""
-    first = nn.utils.skip_init(nn.Linear, features, hidden)
-    last = nn.utils.skip_init(nn.Linear, hidden, outputs)
-    for layer in (first, last):
-        _initialise(layer, generator)
-    return nn.Sequential(first, nn.BatchNorm1d(hidden), nn.ReLU(), last)
-
-
-def _initialise(layer: nn.Linear, generator: torch.Generator) -> None:
-    bound = 1 / math.sqrt(layer.in_features)  # torch's own default for a linear layer
-    parameter: Tensor
-    for parameter in (layer.weight, layer.bias):
-        with torch.no_grad():
-            parameter.uniform_(-bound, bound, generator=generator)
+def _admit_dimension(shots: LabelledDataset, name: str, other: LabelledDataset) -> None:
+    if shots.dimension != other.dimension:
+        raise IncompatibleError(f"`shots` and `{name}` must have as many features, got {shots!r} and {other!r}.")

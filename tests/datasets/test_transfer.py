@@ -9,19 +9,23 @@ import torch
 from continuum.core import ConvergenceWarning, IncompatibleError, InvalidInputError, NotConvergedError, rng_for
 from continuum.datasets import (
     Bures,
+    Convolutional,
     GeneralizedGeodesic,
     LabelledDataset,
     MeansOnly,
     Perceptron,
+    RawFeatures,
+    fine_tuned,
     linear_probe,
     nearest_neighbour,
     otdd,
     otdd_to,
+    pseudo_labels,
 )
 from continuum.measures import Exact
 
 SMALL = Perceptron(hidden=16, steps=60, batch=16)
-METRICS = [linear_probe, nearest_neighbour]
+METRICS = [linear_probe, nearest_neighbour, fine_tuned]
 
 
 def blobs(rng, n=90, k=3, names=None, noise=0.5) -> LabelledDataset:
@@ -120,22 +124,105 @@ def test_weights_of_the_test_set_weigh_its_points(task):
     assert nearest_neighbour(shots, both, network=SMALL)(value, rng_for(0)) == pytest.approx(0.75, abs=0.05)
 
 
-def test_points_of_weight_zero_teach_nothing(rng, task):
-    value, _, test = task
-    noise = LabelledDataset(rng.normal(size=(90, 5)) * 4, rng.permutation(value.y))
-    x = np.concatenate([value.x, noise.x])
-    network, seen = Perceptron(hidden=8, steps=200, batch=180), []
-    for labels in (noise.y, rng.permutation(noise.y)):
-        weighted = LabelledDataset(x, np.concatenate([value.y, labels]), np.repeat([1.0, 0.0], 90) / 90)
-        seen.append(network.train(weighted, rng_for(0))(torch.tensor(test.x).float()))
-    # Their features still enter the batch statistics; their labels must not matter.
-    assert torch.equal(*seen)
+@pytest.mark.parametrize("make", METRICS)
+def test_shots_of_weight_zero_teach_nothing(task, make):
+    value, shots, test = task
+    wrong = LabelledDataset(
+        np.concatenate([shots.x, shots.x]), np.concatenate([shots.y, (shots.y + 1) % 3]), np.repeat([1.0, 0.0], 6) / 6
+    )
+    expected = make(shots, test, network=SMALL)(value, rng_for(0))
+    assert make(wrong, test, network=SMALL)(value, rng_for(0)) == expected
+    assert pseudo_labels(wrong, test).y.tolist() == pseudo_labels(shots, test).y.tolist()
 
 
 def test_soft_labels_are_learnt_from(rng, task):
     value, shots, test = task
     path = GeneralizedGeodesic.fit(test, {"value": value, "twin": value})
     assert linear_probe(shots, test, network=SMALL)(path.at((0.5, 0.5)), rng_for(0)) > 0.95
+
+
+def test_fine_tuning_keeps_what_the_value_taught(rng):
+    """The class is the sign of one of many noisy features: six shots cannot tell which, six hundred points can."""
+
+    def hidden(n):
+        codes = np.arange(n) % 2
+        x = rng.normal(size=(n, 40))
+        x[:, 7] = 2 * (2 * codes - 1) + 0.5 * rng.normal(size=n)
+        return LabelledDataset(x, codes)
+
+    value, shots, test = hidden(600), hidden(6), hidden(300)
+    blind = LabelledDataset(value.x, rng.permutation(value.y))
+    metric = fine_tuned(shots, test, network=Perceptron(hidden=32, steps=200), steps=20)
+    assert metric(value, rng_for(0)) > metric(blind, rng_for(0)) + 0.15
+
+
+def test_without_pretraining_only_the_units_of_the_value_are_seen(rng, task):
+    value, shots, test = task
+    metric = fine_tuned(shots, test, network=Perceptron(hidden=8, steps=0), steps=3)
+    relabelled = LabelledDataset(value.x, np.arange(len(value)))
+    assert metric(value, rng_for(0)) == metric(relabelled, rng_for(0))
+    assert metric(shots, rng_for(0)) != metric(shots, rng_for(1))
+
+
+def test_fine_tuning_does_not_depend_on_what_pretraining_drew(task):
+    class Spendthrift:
+        def train(self, data, rng):
+            rng.normal(size=100)
+            return RawFeatures().train(data, rng)
+
+    value, shots, test = task
+    one, other = (fine_tuned(shots, test, network=network, steps=2) for network in (RawFeatures(), Spendthrift()))
+    assert one(value, rng_for(0)) == other(value, rng_for(0))
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (2, 8, 8)])
+def test_images_are_transferred_by_a_convolutional_network(rng, shape):
+    def patches(n, names):
+        codes = np.arange(n) % 3
+        x = rng.random(size=(n, *shape))
+        for image, code in zip(x, codes, strict=True):
+            image[..., 2 * code : 2 * code + 3, 1:7] += 1.0
+        return LabelledDataset(x.astype(np.float32), [names[code] for code in codes])
+
+    value, shots, test = patches(90, "pqr"), patches(6, "abc"), patches(60, "abc")
+    network = Convolutional(steps=20, batch=16)
+    assert fine_tuned(shots, test, network=network, steps=30)(value, rng_for(0)) > 0.95
+    assert linear_probe(shots, test, network=network)(value, rng_for(0)) > 0.95
+    flat = LabelledDataset(value.x.reshape(90, -1), value.y)
+    with pytest.raises(InvalidInputError, match="needs images"):
+        fine_tuned(shots, test, network=network)(flat, rng_for(0))
+    narrow = [LabelledDataset(part.x.reshape(len(part), *shape[:-2], 4, 16), part.y) for part in (shots, test)]
+    with pytest.raises(IncompatibleError, match="one shape"):
+        fine_tuned(*narrow, network=network)(value, rng_for(0))
+
+
+def test_the_nearest_in_raw_features_ignores_the_value_and_is_what_pseudo_labels_says(rng):
+    shots, test, value = (blobs(rng, n=n, noise=3) for n in (15, 200, 30))
+    metric = nearest_neighbour(shots, test, network=RawFeatures(), name="1-NN in pixels")
+    accuracy = float((pseudo_labels(shots, test).y == test.y).mean())
+    assert metric(value, rng_for(0)) == metric(shots, rng_for(1)) == pytest.approx(accuracy)
+    assert 0.3 < accuracy < 0.9
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_pseudo_labels_are_those_of_the_nearest_shot(rng, offset):
+    shots, data = (LabelledDataset(offset + rng.normal(size=(n, 3, 2)), rng.integers(4, size=n)) for n in (20, 300))
+    found = pseudo_labels(shots, data)
+    distances = np.square(data.x[:, None] - shots.x[None]).sum((2, 3))
+    assert (found.y == shots.y[distances.argmin(1)]).all()
+    assert found.classes == shots.classes
+    assert found.x is data.x
+
+
+def test_pseudo_labels_keep_the_kind_of_labels_the_weights_and_all_classes(rng):
+    shots = LabelledDataset(np.eye(3), [("a", 1), ("b", 2), ("a", 1)], classes=[("c", 3), ("b", 2), ("a", 1)])
+    data = LabelledDataset(torch.eye(3), [0, 0, 0], [0.5, 0.25, 0.25])
+    found = pseudo_labels(shots, data)
+    assert found.y.tolist() == [("a", 1), ("b", 2), ("a", 1)]
+    assert found.classes == shots.classes
+    assert found.weights.tolist() == [0.5, 0.25, 0.25]
+    soft = LabelledDataset(np.eye(3), np.eye(3)[[2, 1, 0]] * 0.4 + 0.2, classes="pqr")
+    assert pseudo_labels(soft, data).y.tolist() == ["r", "q", "p"]
 
 
 def test_the_distance_metric_is_the_distance_and_takes_its_options(rng):
@@ -158,8 +245,18 @@ def test_the_distance_metric_sweeps_a_path_to_its_ends_without_warnings(rng):
 def test_what_cannot_be_learnt_from_or_compared_is_refused(rng):
     with pytest.raises(IncompatibleError, match="as many features"):
         linear_probe(blobs(rng), LabelledDataset(np.zeros((2, 3)), [0, 1]))
-    with pytest.raises(InvalidInputError, match="one point"):
-        SMALL.train(LabelledDataset(np.zeros((1, 5)), [0]), rng_for(0))
+    with pytest.raises(IncompatibleError, match="as many features"):
+        pseudo_labels(blobs(rng), LabelledDataset(np.zeros((2, 3)), [0, 1]))
+    for make in METRICS:
+        with pytest.raises(IncompatibleError, match="`value` must have as many"):
+            make(blobs(rng), blobs(rng), network=SMALL)(LabelledDataset(np.zeros((2, 3)), [0, 1]), rng_for(0))
+        with pytest.raises(InvalidInputError, match="one point"):
+            make(blobs(rng), blobs(rng), network=SMALL)(blobs(rng, n=1), rng_for(0))
+    with pytest.raises(InvalidInputError, match="two `shots`"):
+        fine_tuned(blobs(rng, n=1), blobs(rng))
+    for options in ({"steps": 0}, {"learning_rate": 0.0}, {"learning_rate": np.nan}):
+        with pytest.raises(InvalidInputError, match="fine-tuning needs"):
+            fine_tuned(blobs(rng), blobs(rng), **options)
     with pytest.raises(InvalidInputError, match="stochastic"):
         linear_probe(blobs(rng), blobs(rng))(blobs(rng))
 
