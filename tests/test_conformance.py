@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from continuum import Interval, Simplex, along, deferred, from_function, nest, product, tabulate, transform
-from continuum.datasets import ExactLabels, GeneralizedGeodesic, LabelledDataset, McCann, Mixup
+from continuum.datasets import ExactLabels, GeneralizedGeodesic, GradientFlow, LabelledDataset, McCann, Mixup
 from continuum.testing import Case, exact, parametrize_with_checks
 
 CLOUD, SHIFT = np.arange(6.0).reshape(3, 2), np.array([1.0, -0.5])
@@ -66,6 +66,8 @@ CASES = [
     McCann(BASE, SOURCES["one"]),
     Case(McCann(tensors(0, 8), tensors(1, 8), labels=ExactLabels()), name="McCann of tensors"),
     Mixup(SOURCES),
+    GradientFlow(BASE, SOURCES["one"], steps=4),
+    Case(GradientFlow(tensors(0, 8), tensors(1, 8), steps=2, labels=ExactLabels()), name="Flow of tensors"),
 ]
 
 
