@@ -2,30 +2,39 @@
 
 from .distance import DatasetDistance, otdd
 from .flow import GradientFlow
-from .geodesic import GeneralizedGeodesic, McCann
+from .geodesic import GeneralizedGeodesic
 from .label_geometry import Bures, ExactLabels, LabelMetric, LabelTable, MeansOnly, SupportsGradient, label_table
 from .labelled import LabelledDataset, concatenate
+from .lazy import LazyDataset
+from .maps import Averages, Matching
+from .mccann import McCann
 from .mixup import Mixup
 from .networks import Convolutional, Network, Perceptron, RawFeatures
+from .neural_map import FittedMap, NeuralMap
 from .noise_floor import NoiseFloor, noise_floor
 from .projection import Projection, project_onto_simplex
 from .sources import available, load, resize
 from .transfer import fine_tuned, linear_probe, nearest_neighbour, otdd_to, pseudo_labels
 
 __all__ = [
+    "Averages",
     "Bures",
     "Convolutional",
     "DatasetDistance",
     "ExactLabels",
+    "FittedMap",
     "GeneralizedGeodesic",
     "GradientFlow",
     "LabelMetric",
     "LabelTable",
     "LabelledDataset",
+    "LazyDataset",
+    "Matching",
     "McCann",
     "MeansOnly",
     "Mixup",
     "Network",
+    "NeuralMap",
     "NoiseFloor",
     "Perceptron",
     "Projection",

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -18,18 +18,25 @@ from continuum.core import IncompatibleError, InvalidInputError
 from continuum.measures import (
     GroundCost,
     Plan,
+    Sinkhorn,
     Solver,
     SquaredEuclidean,
     TableCost,
     WeightedSum,
     check_plan_memory,
+    choose_solver,
+    matrix,
+    self_cost,
     solve,
 )
 
 from .label_geometry import Bures, LabelMetric, LabelTable, label_table
 from .labelled import LabelledDataset, admit_datasets
 
-__all__ = ["DatasetDistance", "otdd"]
+__all__ = ["Convention", "DatasetDistance", "otdd"]
+
+
+Convention = Literal["squared", "distance", "microsoft"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,20 +44,26 @@ class DatasetDistance:
     """A dataset distance with its certificate.
 
     Attributes:
+        value: the distance in the unit that `convention` names.
+        convention: "squared", "distance" or "microsoft", see `otdd`.
         squared: squared distance: the cost of `plan`, not halved.
         lower: certified lower bound on the optimal squared distance.
         upper: certified upper bound on it.
-        plan: mass moved between points, (n, m); sparse for an exact solver.
+        plan: mass moved between points, (n, m); sparse but for `Sinkhorn`.
         potentials: dual potentials of the source (n,) and the target (m,).
         label_table: squared distances between source and target labels, (k, l); None if labels have weight 0.
         source_labels: labels of its rows.
         target_labels: labels of its columns.
-        sizes: number of points (n, m); empirical distances shrink as these grow, so compare at equal sizes.
+        n: number of points of source and target; empirical distances shrink as these grow, so compare at equal sizes.
+        seed: seed of a random solver, None for the others.
+        standard_error: of `squared` for a random solver, 0 for the others.
         residual: what was left when the solver stopped, see `continuum.measures.Plan`.
         converged: whether the solver met its tolerance.
         seconds: wall time of the whole computation.
     """
 
+    value: float
+    convention: Convention
     squared: float
     lower: float
     upper: float
@@ -59,7 +72,9 @@ class DatasetDistance:
     label_table: NDArray[Any] | None
     source_labels: tuple[Hashable, ...]
     target_labels: tuple[Hashable, ...]
-    sizes: tuple[int, int]
+    n: tuple[int, int]
+    seed: int | None
+    standard_error: float
     residual: float
     converged: bool
     seconds: float
@@ -70,13 +85,11 @@ class DatasetDistance:
         return math.sqrt(self.squared)
 
     def __float__(self) -> float:
-        return self.distance
+        return self.value
 
     def __repr__(self) -> str:
         bounds = f"squared in [{self.lower:.6g}, {self.upper:.6g}]"
-        return (
-            f"DatasetDistance(distance={self.distance:.6g}, {bounds}, sizes={self.sizes}, converged={self.converged})"
-        )
+        return f"DatasetDistance({self.convention}={self.value:.6g}, {bounds}, n={self.n}, converged={self.converged})"
 
 
 def otdd(
@@ -84,9 +97,10 @@ def otdd(
     target: LabelledDataset,
     *,
     labels: LabelMetric | None = None,
-    solver: Solver | None = None,
+    solver: Solver | Literal["auto"] | None = "auto",
     feature_weight: float = 1.0,
     label_weight: float = 1.0,
+    convention: Convention = "squared",
 ) -> DatasetDistance:
     r"""Optimal transport distance between two labelled datasets.
 
@@ -99,17 +113,22 @@ def otdd(
     Args:
         source: a labelled dataset.
         target: a labelled dataset with as many features.
-        labels: distance between classes: `Bures()`, the default, `ExactLabels()` or `MeansOnly()`.
-        solver: `Exact()`, the default, or `Sinkhorn(epsilon)` from `continuum.measures`.
+        labels: distance between classes: `Bures()`, the default, `ExactLabels()`, `SlicedLabels()` or `MeansOnly()`.
+        solver: from `continuum.measures`. "auto", the default, or None is `Exact()` up to 10^8 pairs of points and
+            `Streamed()` beyond, which certifies the optimum to 1%; `Stratified()` is faster and knows an upper bound
+            with its standard error; `Sliced()` is for many datasets; `Sinkhorn(epsilon)` is smooth.
         feature_weight: $\lambda_x$.
         label_weight: $\lambda_y$; 0 is plain optimal transport of the features.
+        convention: unit of `value`: "squared", the default; its root, "distance"; or "microsoft", what the authors'
+            code calls the distance: half of the squared one, debiased (a Sinkhorn divergence) if the solver is
+            `Sinkhorn`.
 
     Returns:
         A `DatasetDistance`. If its `converged` is false a `ConvergenceWarning` was given; its bounds hold all the same.
 
     Raises:
         IncompatibleError: if the numbers of features differ.
-        InvalidInputError: if a weight is negative or not finite.
+        InvalidInputError: if a weight is negative or not finite, or an option unknown.
         ResourceError: if the plan cannot fit into memory.
 
     Example:
@@ -120,14 +139,74 @@ def otdd(
     """
     start = time.perf_counter()
     admit_datasets(source=source, target=target)
-    check_plan_memory(len(source), len(target))  # before the table of labels, which takes its time
+    if convention not in get_args(Convention):
+        raise InvalidInputError(f"`convention` must be one of {get_args(Convention)}, got {convention!r}.")
+    solver = choose_solver(solver, len(source), len(target))
+    check_plan_memory(len(source), len(target), solver)  # before the table of labels, which takes its time
+    debiased = convention == "microsoft" and isinstance(solver, Sinkhorn)
     table = None
     if label_weight > 0:
-        soft = source.is_soft or target.is_soft
-        table = label_table((source, target), labels or Bures(), cross_only=not soft)
-    cost = ground_cost(source, target, table, (0, 1), feature_weight, label_weight)
-    plan = solve(cost, source.weights, target.weights, solver=solver)
-    return _distance(plan, source, target, table, label_weight, start)
+        within = source.is_soft or target.is_soft or debiased
+        table = label_table((source, target), labels or Bures(), cross_only=not within)
+    problem = _Problem(source, target, table, feature_weight, label_weight)
+    plan = solve(problem.cost(0, 1), source.weights, target.weights, solver=solver, strata=(source.codes, target.codes))
+    shift = problem.shift
+    squared, lower, upper = (max(bound - shift, 0.0) for bound in (plan.value, plan.lower, plan.upper))
+    value = {"squared": squared, "distance": math.sqrt(squared), "microsoft": squared / 2}[convention]
+    if debiased and isinstance(solver, Sinkhorn):
+        value = problem.divergence(plan, solver) / 2
+    return DatasetDistance(
+        value=value,
+        convention=convention,
+        squared=squared,
+        lower=lower,
+        upper=upper,
+        plan=plan.coupling,
+        potentials=plan.potentials,
+        label_table=None if table is None else table.block(0, 1),
+        source_labels=source.classes,
+        target_labels=target.classes,
+        n=(len(source), len(target)),
+        seed=getattr(solver, "seed", None),
+        standard_error=plan.standard_error,
+        residual=plan.residual,
+        converged=plan.converged,
+        seconds=time.perf_counter() - start,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """Two datasets, the distances of their labels, and the weights of the two parts of the cost."""
+
+    source: LabelledDataset
+    target: LabelledDataset
+    table: LabelTable | None
+    feature_weight: float
+    label_weight: float
+
+    def cost(self, i: int, j: int) -> GroundCost:
+        """Between the i-th and the j-th of the two."""
+        sides = self.source, self.target
+        return ground_cost(sides[i], sides[j], self.table, (i, j), self.feature_weight, self.label_weight)
+
+    @property
+    def shift(self) -> float:
+        """What label coordinates add to the value of any plan: (|p|^2 + |q|^2) / 2 of it between labels p and q."""
+        if self.table is None or not (self.source.is_soft or self.target.is_soft):
+            return 0.0  # looked up in the table, without coordinates
+        spread = sum(float(data.weights @ np.square(data.probabilities).sum(1)) for data in (self.source, self.target))
+        return self.label_weight * self.table.shift * spread / 2
+
+    def divergence(self, plan: Plan, solver: Sinkhorn) -> float:
+        """The entropic value of `plan` without its bias."""
+        masses = [torch.as_tensor(data.weights, device=self.source.device) for data in (self.source, self.target)]
+        unit = float(masses[0] @ matrix(self.cost(0, 1)).abs() @ masses[1]) if solver.scale == "mean" else 1.0
+        absolute = Sinkhorn(
+            solver.epsilon * unit or solver.epsilon, "absolute", solver.tolerance, solver.max_iterations
+        )
+        within = sum(self_cost(self.cost(k, k), masses[k], absolute).value for k in (0, 1))
+        return plan.entropic - self.shift - within / 2
 
 
 def ground_cost(
@@ -164,36 +243,3 @@ def _label_cost(
     block = torch.as_tensor(table.block(i, j), device=source.device)
     rows, columns = (torch.as_tensor(data.codes, device=source.device) for data in (source, target))
     return TableCost(block, rows, columns)
-
-
-def _shift(source: LabelledDataset, target: LabelledDataset, table: LabelTable) -> float:
-    """What `LabelTable.shift` adds to the value of any plan: (|p|^2 + |q|^2) / 2 of it between labels p and q."""
-    if not (source.is_soft or target.is_soft):
-        return 0.0  # looked up in the table, without coordinates
-    spread = sum(float(data.weights @ np.square(data.probabilities).sum(1)) for data in (source, target))
-    return table.shift * spread / 2
-
-
-def _distance(
-    plan: Plan,
-    source: LabelledDataset,
-    target: LabelledDataset,
-    table: LabelTable | None,
-    label_weight: float,
-    start: float,
-) -> DatasetDistance:
-    shift = 0.0 if table is None else label_weight * _shift(source, target, table)
-    return DatasetDistance(
-        squared=max(plan.value - shift, 0.0),
-        lower=max(plan.lower - shift, 0.0),
-        upper=max(plan.upper - shift, 0.0),
-        plan=plan.coupling,
-        potentials=plan.potentials,
-        label_table=None if table is None else table.block(0, 1),
-        source_labels=source.classes,
-        target_labels=target.classes,
-        sizes=(len(source), len(target)),
-        residual=plan.residual,
-        converged=plan.converged,
-        seconds=time.perf_counter() - start,
-    )

@@ -3,7 +3,7 @@
 from .admission import admit_array, admit_masses, check_memory
 from .barycentric import barycentric_projection
 from .cost import FactoredCost, GroundCost, SquaredEuclidean, TableCost, WeightedSum, matrix
-from .divergence import Divergence, sinkhorn_divergence
+from .divergence import Divergence, self_cost, sinkhorn_divergence
 from .gaussian import Gaussian, LedoitWolf, MongeMap, bures2, gaussian_w2_squared, monge_map
 from .measure import DiscreteMeasure
 from .plan import Plan
@@ -37,6 +37,7 @@ __all__ = [
     "gaussian_w2_squared",
     "matrix",
     "monge_map",
+    "self_cost",
     "sinkhorn_divergence",
     "solve",
 ]

@@ -66,7 +66,9 @@ class FactoredRows:
 
     @property
     def height(self) -> int:
-        return max(256, 2**25 // len(self.v))  # high enough that `v` is not read from memory too often
+        # High enough that `v` is not read from memory too often; 64 MiB, as what is below 32 MiB comes from the C heap,
+        # where short lists that stay would keep pieces of it from being given back.
+        return max(128, 2**24 // len(self.v))
 
     def reduced(self, rows: slice | Tensor, g: Tensor) -> Tensor:
         return torch.addmm(-g.to(self.u.dtype), self.u[rows], self.v.T)

@@ -214,9 +214,11 @@ def _solve_listed(
     n, m = len(a), len(b)
     reduced = pairs.costs - f.cpu().numpy()[pairs.rows] - g.cpu().numpy()[pairs.columns]
     # One more point on each side takes what is left over.
-    rows = np.concatenate([pairs.rows, np.arange(n), np.full(m + 1, n)])
-    columns = np.concatenate([pairs.columns, np.full(n, m), np.arange(m + 1)])
+    ends = np.arange(max(n, m) + 1, dtype=np.int32)
+    rows = np.concatenate([pairs.rows, ends[:n], np.full(m + 1, n, np.int32)])
+    columns = np.concatenate([pairs.columns, np.full(n, m, np.int32), ends[: m + 1]])
     costs = np.concatenate([reduced, np.full(n + m, penalty), [0.0]])
+    del reduced
     some_a, some_b = (np.append(side.cpu().numpy(), 1.0) / 2 for side in (a, b))
     basis = sparse_simplex(rows, columns, costs, some_a, some_b, max_iterations)
     flow = basis.flow

@@ -48,7 +48,9 @@ def dense_simplex(cost: Array, a: Array, b: Array, max_iterations: int) -> Basis
 def sparse_simplex(rows: Array, columns: Array, costs: Array, a: Array, b: Array, max_iterations: int) -> Basis:
     """Optimal flow among those that use the listed pairs only; they must allow one, and none may occur twice."""
     low, unit = _unit(costs)
-    listed = coo_array(((costs - low) / unit, (rows, columns)), shape=(len(a), len(b)))
+    scaled = costs - low
+    scaled /= unit
+    listed = coo_array((scaled, (rows, columns)), shape=(len(a), len(b)))
     flow, log = ot.emd(a, b, listed, numItermax=max_iterations, log=True)
     kept = flow.data > 0
     f, g = log["u"] * unit + low, log["v"] * unit

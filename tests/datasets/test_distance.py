@@ -15,7 +15,7 @@ from scipy.optimize import linprog
 
 from continuum.core import ConvergenceWarning, IncompatibleError, InvalidInputError
 from continuum.datasets import Bures, DatasetDistance, ExactLabels, LabelledDataset, MeansOnly, label_table, otdd
-from continuum.measures import Exact, Sinkhorn
+from continuum.measures import DiscreteMeasure, Exact, Sinkhorn, Stratified, Streamed, shortlist, sinkhorn_divergence
 
 METRICS = [Bures(), ExactLabels(), MeansOnly()]
 
@@ -123,10 +123,14 @@ def test_one_class_on_each_side_adds_a_constant_to_plain_transport(pair):
 
 def test_the_distance_is_the_root_and_the_number(pair):
     result = otdd(*pair)
-    assert result.distance == float(result) == pytest.approx(result.squared**0.5)
-    assert result.sizes == (18, 15)
+    assert result.distance == pytest.approx(result.squared**0.5)
+    assert float(result) == result.value == result.squared
+    for convention, value in {"squared": 1, "microsoft": 0.5}.items():
+        assert otdd(*pair, convention=convention).value == pytest.approx(value * result.squared)
+    assert otdd(*pair, convention="distance").value == result.distance
+    assert result.n == (18, 15)
     assert result.seconds > 0
-    assert "sizes=(18, 15), converged=True" in repr(result)
+    assert "n=(18, 15), converged=True" in repr(result)
 
 
 # Metric axioms and invariances
@@ -308,3 +312,38 @@ def test_datasets_of_other_dimensions_are_refused(pair, label_weight):
     wider = LabelledDataset(np.zeros((4, 5)), [0, 1, 0, 1])
     with pytest.raises(IncompatibleError, match=r"3.* features|features.* 3|\[3, 5\]"):
         otdd(pair[0], wider, label_weight=label_weight)
+
+
+def test_microsoft_with_sinkhorn_is_half_the_debiased_value(pair):
+    """Half of a Sinkhorn divergence: 0 for equal sets, half of the exact value for a small epsilon."""
+    solver = Sinkhorn(0.5, tolerance=1e-5)
+    assert otdd(pair[0], pair[0], solver=solver, convention="microsoft").value == pytest.approx(0, abs=1e-4)
+    assert otdd(pair[0], pair[0], solver=solver).value > 0.01
+    small = otdd(*pair, solver=Sinkhorn(0.01, "mean", 1e-4), convention="microsoft").value
+    assert small == pytest.approx(otdd(*pair).squared / 2, rel=0.02)
+    plain = otdd(*pair, solver=solver, convention="microsoft", label_weight=0.0).value
+    measures = (DiscreteMeasure(data.features(), data.weights) for data in pair)
+    assert 2 * plain == pytest.approx(sinkhorn_divergence(*measures, solver=solver).value, abs=1e-5)
+
+
+def test_an_unknown_convention_is_refused(pair):
+    with pytest.raises(InvalidInputError, match=r"`convention` must be one of .*got 'halved'"):
+        otdd(*pair, convention="halved")
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_every_solver_agrees_on_what_it_bounds(rng, monkeypatch, soft):
+    for name, value in {"_SMALL": 100, "_FEW": 10, "_PER_POINT": 5}.items():
+        monkeypatch.setattr(shortlist, name, value)
+    source, target = (
+        LabelledDataset(
+            rng.normal(size=(n, 4)).astype(np.float32), rng.dirichlet(np.ones(3), n) if soft else rng.integers(0, 3, n)
+        )
+        for n in (60, 45)
+    )
+    best = otdd(source, target)
+    for solver in (Streamed(0.01, 40), Stratified(20, seed=3), Sinkhorn(0.05, "mean")):
+        found = otdd(source, target, solver=solver)
+        assert found.lower <= best.squared + 1e-9 <= found.upper + 2e-9
+        assert found.seed == getattr(solver, "seed", None)
+        assert (found.standard_error > 0) == isinstance(solver, Stratified)

@@ -381,7 +381,7 @@ def test_what_an_endpoint_is_written_with_does_not_reach_the_path(rng):
 def test_a_path_between_two_sets_travels_with_its_plan(rng, monkeypatch):
     path = McCann(*(LabelledDataset(rng.normal(size=(6, 2)), [0, 0, 0, 1, 1, 1]) for _ in range(2)))
     sent = pickle.dumps(path)
-    monkeypatch.setattr("continuum.datasets.geodesic.otdd", None)  # would be called by a second solve
+    monkeypatch.setattr("continuum.datasets.mccann.otdd", None)  # would be called by a second solve
     np.testing.assert_array_equal(pickle.loads(sent).at(0.5).x, path.at(0.5).x)
 
 
