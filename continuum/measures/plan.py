@@ -59,8 +59,8 @@ def sparse_coupling(flow: Flow, shape: tuple[int, int]) -> csr_array:
 
 
 def rounded(coupling: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Nearest-by plan with exact marginals (Altschuler, Weed & Rigollet 2017, algorithm 2)."""
-    coupling = coupling * (a / coupling.sum(1)).nan_to_num(nan=0.0, posinf=0.0).clamp(max=1)[:, None]
+    """Nearest-by plan with exact marginals, in the same memory (Altschuler, Weed & Rigollet 2017, algorithm 2)."""
+    coupling *= (a / coupling.sum(1)).nan_to_num(nan=0.0, posinf=0.0).clamp(max=1)[:, None]
     coupling *= (b / coupling.sum(0)).nan_to_num(nan=0.0, posinf=0.0).clamp(max=1)
     short_rows, short_columns = (a - coupling.sum(1)).clamp(min=0), (b - coupling.sum(0)).clamp(min=0)
     missing = float(short_rows.sum())

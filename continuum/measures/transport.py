@@ -140,7 +140,7 @@ def _device(cost: FactoredCost) -> torch.device:
 
 
 def _exact(c: Tensor, a: Tensor, b: Tensor, solver: Exact) -> Plan:
-    largest = float(c.abs().max())
+    largest = float(torch.stack(c.aminmax()).abs().max())
     found = _on_support(DenseRows(c), a, b, _STOP * largest, 0.0, _ROUNDS, solver.max_iterations)
     value = float(found.flow.masses @ DenseRows(c).entries(found.flow.rows, found.flow.columns))
     residual = (value - found.lower) / largest if largest > 0 else 0.0
@@ -204,9 +204,10 @@ def _plan(found: Found, shape: tuple[int, ...], value: float, residual: float, c
 
 
 def _sinkhorn(c: Tensor, a: Tensor, b: Tensor, solver: Sinkhorn) -> Plan:
-    unit = float(a @ c.abs() @ b) if solver.scale == "mean" else 1.0
+    low, high = (float(k) for k in c.aminmax())
+    largest = max(abs(low), abs(high))
+    unit = float(a @ ((c if low >= 0 else c.abs()) @ b)) if solver.scale == "mean" else 1.0
     epsilon = solver.epsilon * unit or solver.epsilon  # all costs 0: any epsilon gives the same plan
-    largest = float(c.abs().max())
     if epsilon < torch.finfo(torch.float64).eps * largest:
         raise InvalidInputError(
             f"`epsilon` is {epsilon:.3g}, below the rounding of costs as large as {largest:.3g}; use Exact()."
@@ -224,7 +225,7 @@ def _sinkhorn(c: Tensor, a: Tensor, b: Tensor, solver: Sinkhorn) -> Plan:
     dense = DenseRows(c)
     f = c_transform(dense, g)
     g = c_transform(dense.transposed(), f)
-    upper = float((c * coupling).sum())
+    upper = float(torch.dot(c.flatten(), coupling.flatten()))
     lower = min(float(a @ f + b @ g), upper)
     converged = found.error <= solver.tolerance
     if not converged:
