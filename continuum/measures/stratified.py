@@ -27,7 +27,7 @@ Array = NDArray[Any]
 _ROUNDS = 100
 _PIVOTS = 10**9
 _TOLERANCE = 1e-9  # gap of a part, relative to its cost
-_ROUNDING = 1e-9  # part of a mean mass below which a piece of a point is rounding
+_ROUNDING = 1e-7  # part of a point that the sum of many masses may cut off or leave by rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +78,10 @@ def _cut(masses: Tensor, labels: Any, count: int, name: str, seed: int) -> list[
         position[members] = (np.cumsum(w[members]) - w[members] / 2) / w[members].sum()
     order = shuffled[np.argsort(position[shuffled], kind="stable")]
     poured = staircase(masses[torch.as_tensor(order)], torch.full((count,), 1 / count, dtype=torch.float64))
-    real = poured.masses > _ROUNDING / (count * len(order))
-    rows, columns, amounts = order[poured.rows[real]], poured.columns[real], poured.masses[real]
+    rows, columns, amounts = order[poured.rows], poured.columns, poured.masses
+    amounts = np.where(np.abs(amounts - w[rows]) <= _ROUNDING * w[rows], w[rows], amounts)  # a whole point
+    real = amounts > _ROUNDING * w[rows]
+    rows, columns, amounts = rows[real], columns[real], amounts[real]
     parts = (columns == k for k in range(count))
     return [_Part(rows[part], amounts[part] / amounts[part].sum()) for part in parts]
 

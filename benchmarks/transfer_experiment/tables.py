@@ -1,0 +1,113 @@
+"""Tables of the experiment: means, paired differences with bootstrap intervals, ranks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+REFERENCE = "barycentric, a*"
+_DRAWS = 10_000
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """95% percentile bootstrap interval of the mean, over cells."""
+    draws = np.random.default_rng(0).integers(0, len(values), (_DRAWS, len(values)))
+    low, high = np.quantile(values[draws].mean(1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def by_cell(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row for each cell, a column for each way to train."""
+    return frame.pivot(index=["target", "cell_seed"], columns="row_name", values="value")
+
+
+def with_choices(cells: pd.DataFrame, facts: list[dict[str, Any]]) -> pd.DataFrame:
+    """The nearest single source, and the best one on the test images: an oracle."""
+    singles = cells[[name for name in cells if name.startswith("only ")]]
+    nearest = {(f["target"], f["seed"]): f"only {min(f['squared'], key=f['squared'].get)}" for f in facts}
+    chosen = [singles.loc[index, nearest[index]] for index in cells.index]
+    return cells.assign(**{"nearest source": chosen, "best source (oracle)": singles.max(axis=1)})
+
+
+def differences(cells: pd.DataFrame, reference: str = REFERENCE) -> list[dict[str, Any]]:
+    """Paired differences of the reference less every other row."""
+    found = []
+    for name in cells:
+        pair = (cells[reference] - cells[name]).dropna().to_numpy()
+        if name != reference and not name.startswith("only ") and len(pair):
+            low, high = interval(pair)
+            numbers = {"difference": float(pair.mean()), "low": low, "high": high}
+            found.append({"row": name, **numbers, "wins": int((pair > 0).sum()), "cells": len(pair)})
+    return found
+
+
+def rank_correlation(lattice: pd.DataFrame) -> list[dict[str, Any]]:
+    """Spearman of distance and accuracy in each cell, with a bootstrap interval over the points."""
+    found = []
+    for (target, seed), part in lattice.groupby(["target", "cell_seed"]):
+        pair, rng = part[["distance", "value"]].to_numpy(), np.random.default_rng(0)
+        draws = [spearmanr(pair[rng.integers(0, len(pair), len(pair))]).statistic for _ in range(1000)]
+        low, high = np.nanquantile(draws, [0.025, 0.975])
+        rho = float(spearmanr(pair).statistic)
+        found.append({"target": target, "seed": int(seed), "spearman": rho, "low": float(low), "high": float(high)})
+    return found
+
+
+def save(
+    path: Path, frame: pd.DataFrame, lattice: pd.DataFrame | None, facts: list[dict[str, Any]], origin: dict[str, Any]
+) -> None:
+    """Numbers as JSON, and their tables as Markdown beside it."""
+    cells = with_choices(by_cell(frame[frame["what"] == "main"]), facts)
+    varied = frame[frame["what"] != "main"].groupby("what", sort=False)
+    found = {
+        **origin,
+        "accuracy": frame.to_dict("records"),
+        "facts": facts,
+        "differences": differences(cells),
+        "ablation": {what: differences(by_cell(part)) for what, part in varied},
+        "lattice": [] if lattice is None else lattice.to_dict("records"),
+        "rank_correlation": [] if lattice is None else rank_correlation(lattice),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(found, indent=1) + "\n")
+    path.with_suffix(".md").write_text(markdown(cells, found))
+
+
+def markdown(cells: pd.DataFrame, found: dict[str, Any]) -> str:
+    """The tables of `found`."""
+    lines = ["# Five-shot transfer", "", f"`{found['command']}`", "", f"Seeds {found['seeds']}, {found['settings']}."]
+    lines += ["", "Accuracy in %, mean and standard deviation over seeds.", "", *_accuracy_table(100 * cells)]
+    titled = {REFERENCE: found["differences"], **{f"{k}: {REFERENCE}": v for k, v in found["ablation"].items()}}
+    for title, table in titled.items():
+        lines += ["", f"## {title}, less the other rows", ""]
+        lines += ["Points of accuracy, paired by cell, 95% bootstrap interval over cells.", ""]
+        lines += ["| row | difference | interval | wins |", "|-|-|-|-|", *map(_difference_line, table)]
+    if found["rank_correlation"]:
+        lines += ["", "## Distance to the base against accuracy", "", "Spearman over a lattice of mixtures.", ""]
+        lines += ["| target | seed | Spearman | interval |", "|-|-|-|-|"]
+        for row in found["rank_correlation"]:
+            bounds = f"[{row['low']:+.2f}, {row['high']:+.2f}]"
+            lines.append(f"| {row['target']} | {row['seed']} | {row['spearman']:+.2f} | {bounds} |")
+    return "\n".join(lines) + "\n"
+
+
+def _accuracy_table(percent: pd.DataFrame) -> list[str]:
+    targets = list(dict.fromkeys(percent.index.get_level_values("target")))
+    lines = ["| pre-trained on | " + " | ".join(targets) + " | mean |", "|-" * (len(targets) + 2) + "|"]
+    for name in percent:
+        parts = [percent.loc[target, name].dropna() for target in targets]
+        shown = [f"{part.mean():.1f} ± {part.std(ddof=len(part) > 1):.1f}" if len(part) else "" for part in parts]
+        # A mean over fewer targets is not to be compared with the others.
+        mean = f"{percent[name].mean():.1f}" if all(map(len, parts)) else ""
+        lines.append(f"| {name} | " + " | ".join(shown) + f" | {mean} |")
+    return lines
+
+
+def _difference_line(row: dict[str, Any]) -> str:
+    low, mean, high = (f"{100 * row[key]:+.1f}" for key in ("low", "difference", "high"))
+    return f"| {row['row']} | {mean} | [{low}, {high}] | {row['wins']} of {row['cells']} |"
