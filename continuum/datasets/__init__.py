@@ -12,7 +12,9 @@ from .mixup import Mixup
 from .networks import Convolutional, Network, Perceptron, RawFeatures
 from .neural_map import FittedMap, NeuralMap
 from .noise_floor import NoiseFloor, noise_floor
+from .pairwise import DistanceMatrix, MapCoordinates, distance_matrix
 from .projection import Projection, project_onto_simplex
+from .sliced_labels import SlicedLabels, SlicedLaw
 from .sources import available, load, resize
 from .transfer import fine_tuned, linear_probe, nearest_neighbour, otdd_to, pseudo_labels
 
@@ -21,6 +23,7 @@ __all__ = [
     "Bures",
     "Convolutional",
     "DatasetDistance",
+    "DistanceMatrix",
     "ExactLabels",
     "FittedMap",
     "GeneralizedGeodesic",
@@ -29,6 +32,7 @@ __all__ = [
     "LabelTable",
     "LabelledDataset",
     "LazyDataset",
+    "MapCoordinates",
     "Matching",
     "McCann",
     "MeansOnly",
@@ -39,9 +43,12 @@ __all__ = [
     "Perceptron",
     "Projection",
     "RawFeatures",
+    "SlicedLabels",
+    "SlicedLaw",
     "SupportsGradient",
     "available",
     "concatenate",
+    "distance_matrix",
     "fine_tuned",
     "label_table",
     "linear_probe",

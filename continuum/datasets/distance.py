@@ -19,6 +19,7 @@ from continuum.measures import (
     GroundCost,
     Plan,
     Sinkhorn,
+    Sliced,
     Solver,
     SquaredEuclidean,
     TableCost,
@@ -46,7 +47,7 @@ class DatasetDistance:
     Attributes:
         value: the distance in the unit that `convention` names.
         convention: "squared", "distance" or "microsoft", see `otdd`.
-        squared: squared distance: the cost of `plan`, not halved.
+        squared: squared distance: the cost of `plan`, not halved; for `Sliced` the sliced estimate.
         lower: certified lower bound on the optimal squared distance.
         upper: certified upper bound on it.
         plan: mass moved between points, (n, m); sparse but for `Sinkhorn`.
@@ -146,9 +147,9 @@ def otdd(
     debiased = convention == "microsoft" and isinstance(solver, Sinkhorn)
     table = None
     if label_weight > 0:
-        within = source.is_soft or target.is_soft or debiased
+        within = source.is_soft or target.is_soft or debiased or isinstance(solver, Sliced)
         table = label_table((source, target), labels or Bures(), cross_only=not within)
-    problem = _Problem(source, target, table, feature_weight, label_weight)
+    problem = _Problem(source, target, table, feature_weight, label_weight, isinstance(solver, Sliced))
     plan = solve(problem.cost(0, 1), source.weights, target.weights, solver=solver, strata=(source.codes, target.codes))
     shift = problem.shift
     squared, lower, upper = (max(bound - shift, 0.0) for bound in (plan.value, plan.lower, plan.upper))
@@ -184,19 +185,18 @@ class _Problem:
     table: LabelTable | None
     feature_weight: float
     label_weight: float
+    embedded: bool  # labels as coordinates, even if they are hard
 
     def cost(self, i: int, j: int) -> GroundCost:
         """Between the i-th and the j-th of the two."""
         sides = self.source, self.target
-        return ground_cost(sides[i], sides[j], self.table, (i, j), self.feature_weight, self.label_weight)
+        weights = self.feature_weight, self.label_weight
+        return ground_cost(sides[i], sides[j], self.table, (i, j), *weights, self.embedded)
 
     @property
     def shift(self) -> float:
-        """What label coordinates add to the value of any plan: (|p|^2 + |q|^2) / 2 of it between labels p and q."""
-        if self.table is None or not (self.source.is_soft or self.target.is_soft):
-            return 0.0  # looked up in the table, without coordinates
-        spread = sum(float(data.weights @ np.square(data.probabilities).sum(1)) for data in (self.source, self.target))
-        return self.label_weight * self.table.shift * spread / 2
+        """What label coordinates add to the value of any plan."""
+        return label_shift(self.source, self.target, self.table, self.label_weight, self.embedded)
 
     def divergence(self, plan: Plan, solver: Sinkhorn) -> float:
         """The entropic value of `plan` without its bias."""
@@ -209,6 +209,16 @@ class _Problem:
         return plan.entropic - self.shift - within / 2
 
 
+def label_shift(
+    source: LabelledDataset, target: LabelledDataset, table: LabelTable | None, label_weight: float, embedded: bool
+) -> float:
+    """What label coordinates add to the value of any plan: (|p|^2 + |q|^2) / 2 of it between labels p and q."""
+    if table is None or not (embedded or source.is_soft or target.is_soft):
+        return 0.0  # looked up in the table, without coordinates
+    spread = sum(float(data.weights @ np.square(data.probabilities).sum(1)) for data in (source, target))
+    return label_weight * table.shift * spread / 2
+
+
 def ground_cost(
     source: LabelledDataset,
     target: LabelledDataset,
@@ -216,8 +226,12 @@ def ground_cost(
     places: tuple[int, int],
     feature_weight: float,
     label_weight: float,
+    embedded: bool = False,
 ) -> GroundCost:
-    """Features plus labels; `places` are the positions of the two datasets in `table`."""
+    """Features plus labels; `places` are the positions of the two datasets in `table`.
+
+    With `embedded` labels are coordinates even if they are hard, and a cost has `LabelTable.shift` in it.
+    """
     for name, weight in (("feature_weight", feature_weight), ("label_weight", label_weight)):
         if not 0 <= weight < math.inf:
             raise InvalidInputError(f"`{name}` must be finite and not negative, got {weight}.")
@@ -229,15 +243,15 @@ def ground_cost(
     x, y = source.features(), target.features().to(source.device)
     parts: list[tuple[float, GroundCost]] = [(feature_weight, SquaredEuclidean(x, y))]
     if table is not None:
-        parts.append((label_weight, _label_cost(source, target, table, places)))
+        parts.append((label_weight, _label_cost(source, target, table, places, embedded)))
     return WeightedSum(tuple(parts))
 
 
 def _label_cost(
-    source: LabelledDataset, target: LabelledDataset, table: LabelTable, places: tuple[int, int]
+    source: LabelledDataset, target: LabelledDataset, table: LabelTable, places: tuple[int, int], embedded: bool
 ) -> GroundCost:
     i, j = places
-    if source.is_soft or target.is_soft:
+    if embedded or source.is_soft or target.is_soft:
         p, q = source.probabilities @ table.coordinates(i), target.probabilities @ table.coordinates(j)
         return SquaredEuclidean(*(torch.as_tensor(e, device=source.device) for e in (p, q)))
     block = torch.as_tensor(table.block(i, j), device=source.device)

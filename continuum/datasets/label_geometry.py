@@ -198,7 +198,9 @@ def label_table(datasets: Sequence[LabelledDataset], metric: LabelMetric, *, cro
         IncompatibleError: if feature dimensions differ.
     """
     if not isinstance(metric, LabelMetric):
-        raise InvalidInputError(f"`labels` must be Bures(), ExactLabels() or MeansOnly(), got {metric!r}.")
+        raise InvalidInputError(
+            f"`labels` must be Bures(), ExactLabels(), SlicedLabels() or MeansOnly(), got {metric!r}."
+        )
     sizes = [data.dimension for data in datasets]
     if len(set(sizes)) > 1:
         raise IncompatibleError(

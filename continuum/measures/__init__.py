@@ -2,12 +2,12 @@
 
 from .admission import admit_array, admit_masses, check_memory
 from .barycentric import barycentric_projection
-from .cost import FactoredCost, GroundCost, SquaredEuclidean, TableCost, WeightedSum, matrix
+from .cost import FactoredCost, GroundCost, PointCost, SquaredEuclidean, TableCost, WeightedSum, matrix
 from .divergence import Divergence, self_cost, sinkhorn_divergence
 from .gaussian import Gaussian, LedoitWolf, MongeMap, bures2, gaussian_w2_squared, monge_map
 from .measure import DiscreteMeasure
 from .plan import Plan
-from .solvers import Exact, Sinkhorn, Solver, Stratified, Streamed
+from .solvers import Exact, Sinkhorn, Sliced, Solver, Stratified, Streamed
 from .transport import check_plan_memory, choose_solver, solve
 
 __all__ = [
@@ -20,7 +20,9 @@ __all__ = [
     "LedoitWolf",
     "MongeMap",
     "Plan",
+    "PointCost",
     "Sinkhorn",
+    "Sliced",
     "Solver",
     "SquaredEuclidean",
     "Stratified",

@@ -19,7 +19,16 @@ from continuum.core import IncompatibleError, InvalidInputError
 
 from .admission import Admitted, admit_array
 
-__all__ = ["FactoredCost", "GroundCost", "Places", "SquaredEuclidean", "TableCost", "WeightedSum", "matrix"]
+__all__ = [
+    "FactoredCost",
+    "GroundCost",
+    "Places",
+    "PointCost",
+    "SquaredEuclidean",
+    "TableCost",
+    "WeightedSum",
+    "matrix",
+]
 
 Places = slice | Tensor  # some points of a side: a slice, or their indices
 
@@ -50,6 +59,15 @@ class FactoredCost(GroundCost, Protocol):
         self, rows: Places, columns: Places, dtype: torch.dtype
     ) -> tuple[Float[Tensor, "r k"], Float[Tensor, "c k"]]:
         """u of these rows and v of these columns."""
+        ...
+
+
+@runtime_checkable
+class PointCost(GroundCost, Protocol):
+    r"""A cost that is a squared distance of points, $c(i, j) = \|z_i - z'_j\|^2$."""
+
+    def points(self) -> tuple[Float[Tensor, "n d"], Float[Tensor, "m d"]]:
+        """z and z'."""
         ...
 
 
@@ -106,6 +124,9 @@ class SquaredEuclidean:
                 factor[part, :d] = sign * moved
                 factor[part, squares] = moved.square().sum(1)
         return u, v
+
+    def points(self) -> tuple[Float[Tensor, "n d"], Float[Tensor, "m d"]]:
+        return self.x, self.y
 
     @cached_property
     def _centre(self) -> Tensor:
@@ -198,3 +219,15 @@ class WeightedSum:
             found.append((u.mul_(weight) if weight != 1 else u, v))
         us, vs = zip(*found, strict=True)
         return (us[0], vs[0]) if len(found) == 1 else (torch.cat(us, 1), torch.cat(vs, 1))
+
+    def points(self) -> tuple[Float[Tensor, "n d"], Float[Tensor, "m d"]]:
+        """Those of the parts side by side, in float32 if one of them is."""
+        found = []
+        for weight, cost in self.active:
+            if not isinstance(cost, PointCost):
+                raise IncompatibleError(f"{type(cost).__name__} has no `points`; use Exact() or Sinkhorn(epsilon).")
+            found.append((weight**0.5, *cost.points()))
+        narrow = any(side.dtype == torch.float32 for _, *sides in found for side in sides)
+        dtype = torch.float32 if narrow else torch.float64
+        z, w = (torch.cat([root * part[k].to(dtype) for root, *part in found], 1) for k in (0, 1))
+        return z, w

@@ -22,16 +22,19 @@ class Plan:
     Attributes:
         coupling: mass moved from i to j, (n, m); a dense tensor for `Sinkhorn`, sparse for the others. Its row and
             column sums are the marginals up to rounding.
-        value: cost of `coupling`, the unit of the cost.
+        value: cost of `coupling`, the unit of the cost; for `Sliced` the sliced estimate, which may lie below `lower`
+            and is not clamped, since values of several pairs would no longer compare.
         lower: certified lower bound on the optimal cost.
-        upper: certified upper bound on it; equal to `value`.
-        potentials: dual potentials f (n,), g (m,) with f_i + g_j <= c(i, j), whose value is `lower`.
+        upper: certified upper bound on it, the cost of `coupling`; equal to `value` but for `Sliced`.
+        potentials: dual potentials f (n,), g (m,) with f_i + g_j <= c(i, j), whose value is `lower`; zeros for
+            `Sliced`, whose `lower` comes from the moments.
         entropic: the regularised optimum that `Sinkhorn` solves for; equal to `value` for the others.
         residual: what was left when the solver stopped: duality gap relative to the largest cost (`Exact`) or to the
             value (`Streamed`), L1 error of the row marginal (`Sinkhorn`).
         iterations: iterations at the final epsilon (`Sinkhorn`) or rounds of listing (`Exact`, `Streamed`).
         converged: whether the solver met its tolerance.
-        standard_error: of `value` over the parts (`Stratified`); 0 for the others, which are not random.
+        standard_error: of `value` over the parts (`Stratified`) or projections (`Sliced`); 0 for the others, which
+            are not random.
     """
 
     coupling: csr_array | Float[Tensor, "n m"]

@@ -7,7 +7,7 @@ from typing import Literal
 
 from continuum.core import InvalidInputError
 
-__all__ = ["Exact", "Sinkhorn", "Solver", "Stratified", "Streamed"]
+__all__ = ["Exact", "Sinkhorn", "Sliced", "Solver", "Stratified", "Streamed"]
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,29 @@ class Stratified:
             raise InvalidInputError(f"`size` must be at least 1, got {self.size!r}.")
 
 
-Solver = Exact | Sinkhorn | Streamed | Stratified
+@dataclass(frozen=True)
+class Sliced:
+    r"""An estimate from projections onto random lines, for many or for large datasets.
+
+    $|\Delta \mu|^2 + D\, E_\theta W_2^2$ of the centred projections, which is never above the optimum but for the
+    error of the mean over $\theta$ (Bonneel et al. 2015). It may be far below it: of 784-d images we saw 0.1 to 0.5 of
+    the optimum, and `Exact` took less time at 500 points. The bounds of the plan enclose the optimum whatever the
+    value is.
+
+    Args:
+        projections: number of random directions.
+        seed: seed of the directions, which are the same for all pairs of datasets in one space.
+    """
+
+    projections: int = 1000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.projections < 1:
+            raise InvalidInputError(f"`projections` must be at least 1, got {self.projections!r}.")
+
+
+Solver = Exact | Sinkhorn | Streamed | Stratified | Sliced
 
 
 def _check_iterations(limit: int) -> None:

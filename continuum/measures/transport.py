@@ -23,7 +23,8 @@ from .rows import CostRows, DenseRows, FactoredRows
 from .shortlist import Found, c_transform, shortlist_transport
 from .simplex import Flow
 from .sinkhorn import log_sinkhorn
-from .solvers import Exact, Sinkhorn, Solver, Stratified, Streamed
+from .sliced import sliced
+from .solvers import Exact, Sinkhorn, Sliced, Solver, Stratified, Streamed
 from .stratified import stratified
 
 __all__ = ["check_plan_memory", "choose_solver", "solve"]
@@ -32,6 +33,7 @@ _GAP_TOLERANCE = 1e-9  # duality gap of a solved linear programme, relative to t
 _EXACT_PAIRS = 10**8  # pairs up to which "auto" holds the cost matrix in memory
 _BYTES: dict[type, int] = {Exact: 24, Sinkhorn: 28}  # a pair, measured at 5000 points
 _LISTED_BYTES = 40_000  # a point, for the pairs listed for it; measured at 20,000 points
+_SLICED_BYTES = 10_000  # a point of 10^3 features: centred, and widened for its moments
 _CHUNK = 2**12  # pairs whose costs are computed at a time
 _STOP = 1e-12  # the same, at which to stop looking for better
 _ROUNDS = 100
@@ -54,8 +56,8 @@ def solve(
         cost: ground cost, a `GroundCost` or a matrix (n, m) of finite numbers.
         a: source masses, (n,); None for uniform.
         b: target masses, (m,); None for uniform.
-        solver: `Exact()`, `Streamed()`, `Stratified()` or `Sinkhorn(epsilon)`; "auto" or None for `Exact()` up to 10^8
-            pairs and `Streamed()` beyond.
+        solver: `Exact()`, `Streamed()`, `Stratified()`, `Sliced()` or `Sinkhorn(epsilon)`; "auto" or None for
+            `Exact()` up to 10^8 pairs and `Streamed()` beyond.
         strata: class of each source point (n,) and target point (m,); `Stratified` mirrors them in its parts.
 
     Returns:
@@ -75,6 +77,9 @@ def solve(
     if isinstance(solver, Stratified) and max(n, m) <= solver.size:
         solver = Exact()  # a single part is the whole
     check_plan_memory(n, m, solver)
+    if isinstance(solver, Sliced):
+        a, b = _masses(a, b, (n, m), _device(cost) if isinstance(cost, GroundCost) else torch.device("cpu"))
+        return sliced(cost, a, b, solver)
     if isinstance(solver, Streamed | Stratified):
         factored = _factored(cost, solver)
         a, b = _masses(a, b, (n, m), _device(factored))
@@ -92,7 +97,8 @@ def choose_solver(solver: Solver | Literal["auto"] | None, n: int, m: int) -> So
         return Exact() if n * m <= _EXACT_PAIRS else Streamed()
     if not isinstance(solver, Solver):
         raise InvalidInputError(
-            f"`solver` must be 'auto', Exact(), Streamed(), Stratified() or Sinkhorn(epsilon), got {solver!r}."
+            f"`solver` must be 'auto', Exact(), Streamed(), Stratified(), Sliced() or Sinkhorn(epsilon), "
+            f"got {solver!r}."
         )
     return solver
 
@@ -107,6 +113,8 @@ def check_plan_memory(n: int, m: int, solver: Solver | Literal["auto"] | None = 
     what = f"a plan between {n} and {m} points with {type(solver).__name__}"
     if isinstance(solver, Stratified):
         check_memory(2 * _BYTES[Exact] * min(solver.size, n) * min(solver.size, m), what, "lower `size`")
+    elif isinstance(solver, Sliced):
+        check_memory(_SLICED_BYTES * (n + m), what, "use fewer points (`subset`)")
     elif isinstance(solver, Streamed):
         check_memory(_LISTED_BYTES * max(n, m), what, "use Stratified() or fewer points (`subset`)")
     else:
@@ -135,7 +143,7 @@ def _factored(cost: Any, solver: Solver) -> FactoredCost:
     return cost
 
 
-def _device(cost: FactoredCost) -> torch.device:
+def _device(cost: GroundCost) -> torch.device:
     return cost.block(slice(0, 1), slice(0, 1)).device
 
 

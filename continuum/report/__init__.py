@@ -9,8 +9,9 @@ except ImportError as error:
         'drawing needs matplotlib, which is not installed: pip install "continuum-interpolation[plots]"'
     ) from error
 
+from .dataset_map import NamedCoordinates, dataset_map
 from .images import image_strip
 from .page import write_page
 from .plot import plot_results
 
-__all__ = ["image_strip", "plot_results", "write_page"]
+__all__ = ["NamedCoordinates", "dataset_map", "image_strip", "plot_results", "write_page"]

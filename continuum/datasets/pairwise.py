@@ -1,0 +1,162 @@
+"""Distances between all pairs of several datasets, and the map that they draw."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from continuum.core import InvalidInputError
+from continuum.measures import Sliced, Solver, check_plan_memory, choose_solver, solve
+
+from .distance import ground_cost, label_shift
+from .label_geometry import Bures, LabelMetric, LabelTable, label_table
+from .labelled import LabelledDataset, admit_datasets
+
+__all__ = ["DistanceMatrix", "MapCoordinates", "distance_matrix"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class MapCoordinates:
+    """Datasets as points, whose distances are as near as possible to those of the datasets.
+
+    Attributes:
+        names: names of the datasets.
+        coordinates: (N, dimension), in the unit of `DistanceMatrix.distance`.
+        share: part of the variation that the coordinates show, of the absolute eigenvalues; 1 is all of it.
+    """
+
+    names: tuple[str, ...]
+    coordinates: Array
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class DistanceMatrix:
+    """Dataset distances between all pairs, with their certificates.
+
+    Attributes:
+        names: names of the datasets, in the order of the rows.
+        squared: squared distances, (N, N), symmetric with zero diagonal.
+        lower: certified lower bounds on the optimal squared distances.
+        upper: certified upper bounds on them.
+        converged: whether the solver met its tolerance, for each pair.
+        label_table: squared distances between the labels of all datasets; None if labels have weight 0.
+        seconds: wall time of the whole computation.
+    """
+
+    names: tuple[str, ...]
+    squared: Array
+    lower: Array
+    upper: Array
+    converged: NDArray[np.bool_]
+    label_table: LabelTable | None
+    seconds: float
+
+    @property
+    def distance(self) -> Array:
+        """Square root of `squared`: the metric."""
+        return np.asarray(np.sqrt(self.squared))
+
+    def to_frame(self) -> pd.DataFrame:
+        """`distance` with the names on both sides."""
+        return pd.DataFrame(self.distance, index=list(self.names), columns=list(self.names))
+
+    def coordinates(self, dimension: int = 2) -> MapCoordinates:
+        """The map of the datasets, by classical scaling (Gower 1966); a sign per axis makes its largest entry positive.
+
+        Args:
+            dimension: number of coordinates, at most the number of datasets.
+        """
+        count = len(self.names)
+        if not 1 <= dimension <= count:
+            raise InvalidInputError(f"`dimension` must be between 1 and {count}, got {dimension!r}.")
+        centring = np.eye(count) - 1.0 / count
+        values, vectors = np.linalg.eigh(-0.5 * centring @ self.squared @ centring)
+        values, vectors = values[::-1][:dimension], vectors[:, ::-1][:, :dimension]
+        vectors = vectors * np.sign(vectors[np.abs(vectors).argmax(0), np.arange(dimension)])
+        shown, total = values.clip(min=0), self._variation(centring)
+        return MapCoordinates(self.names, vectors * np.sqrt(shown), min(float(shown.sum()) / total, 1.0))
+
+    def _variation(self, centring: Array) -> float:
+        # Negative eigenvalues are what no map can show: they count.
+        return float(np.abs(np.linalg.eigvalsh(-0.5 * centring @ self.squared @ centring)).sum()) or 1.0
+
+
+def distance_matrix(
+    datasets: Mapping[str, LabelledDataset],
+    *,
+    labels: LabelMetric | None = None,
+    solver: Solver | Literal["auto"] | None = "auto",
+    feature_weight: float = 1.0,
+    label_weight: float = 1.0,
+    progress: bool = True,
+) -> DistanceMatrix:
+    """The distances `otdd` of all pairs of datasets, with the statistics of each class computed once.
+
+    Soft labels are placed in coordinates of all labels of all datasets, so that their distances may differ from those
+    of `otdd`, which knows the labels of two.
+
+    Args:
+        datasets: labelled datasets by name, with equally many features.
+        labels: distance between classes, as in `otdd`.
+        solver: as in `otdd`; `Sliced()` for many datasets.
+        feature_weight: weight of the features.
+        label_weight: weight of the labels; 0 is plain optimal transport of the features.
+        progress: whether to show a progress bar in a terminal.
+
+    Raises:
+        IncompatibleError: if the numbers of features differ.
+        InvalidInputError: if there are no datasets, or a weight is negative or not finite.
+        ResourceError: if a plan cannot fit into memory.
+    """
+    start = time.perf_counter()
+    if not isinstance(datasets, Mapping) or not datasets:
+        raise InvalidInputError(f"`datasets` must map at least one name to a dataset, got {datasets!r}.")
+    admit_datasets(**{f"datasets[{name!r}]": data for name, data in datasets.items()})
+    sets, count = list(datasets.values()), len(datasets)
+    pairs = list(combinations(range(count), 2))
+    for i, j in pairs:
+        check_plan_memory(len(sets[i]), len(sets[j]), solver)  # before any work
+    table = label_table(sets, labels or Bures()) if label_weight > 0 else None
+    found, converged = np.zeros((3, count, count)), np.ones((count, count), bool)
+    for i, j in tqdm(pairs, desc="distances", disable=None if progress else True):
+        bounds, done = _pair(sets, table, (i, j), solver, (feature_weight, label_weight))
+        found[:, i, j] = found[:, j, i] = bounds
+        converged[i, j] = converged[j, i] = done
+    squared, lower, upper = found
+    return DistanceMatrix(
+        names=tuple(datasets),
+        squared=squared,
+        lower=lower,
+        upper=upper,
+        converged=converged,
+        label_table=table,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _pair(
+    sets: list[LabelledDataset],
+    table: LabelTable | None,
+    places: tuple[int, int],
+    solver: Solver | Literal["auto"] | None,
+    weights: tuple[float, float],
+) -> tuple[list[float], bool]:
+    """Squared distance with its lower and upper bound, and whether the solver converged."""
+    source, target = (sets[k] for k in places)
+    solver = choose_solver(solver, len(source), len(target))
+    embedded = isinstance(solver, Sliced)
+    cost = ground_cost(source, target, table, places, *weights, embedded)
+    plan = solve(cost, source.weights, target.weights, solver=solver, strata=(source.codes, target.codes))
+    shift = label_shift(source, target, table, weights[1], embedded)
+    return [max(bound - shift, 0.0) for bound in (plan.value, plan.lower, plan.upper)], plan.converged
