@@ -52,7 +52,9 @@ def test_the_small_form_runs_and_resumes_without_computing_anything_again(tmp_pa
 
 
 def test_differences_are_paired_by_cell(tables):
-    cells = pd.DataFrame({"barycentric, a*": [0.5, 0.9, 0.7], "other": [0.4, 1.0, 0.6], "only x": [0.0, np.nan, 0.0]})
+    index = pd.MultiIndex.from_tuples([("s", 0), ("t", 0), ("u", 0)], names=["target", "cell_seed"])
+    numbers = {"barycentric, a*": [0.5, 0.9, 0.7], "other": [0.4, 1.0, 0.6], "only x": [0.0, np.nan, 0.0]}
+    cells = pd.DataFrame(numbers, index=index)
     (row,) = tables.differences(cells)
     assert row["row"] == "other"
     assert row["difference"] == pytest.approx(0.1 / 3)

@@ -30,11 +30,12 @@ PARTS = ("main", "ablation", "simplex")
 COMMAND = "OMP_WAIT_POLICY=PASSIVE python benchmarks/transfer_experiment --store runs/transfer.db --save FILE"
 ABLATION = {
     "n = 2,000": {"n": 2000},
+    "pixel space": {"space": "pixels"},
     "learned space": {"space": "learned"},
     "label weight 0": {"label_weight": 0.0},
     "label weight 10": {"label_weight": 10.0},
-    "blurred, 0.5%": {"blur": 0.005, "n": 2000},
-    "blurred, 5%": {"blur": 0.05, "n": 2000},
+    "blurred, 0.5%": {"blur": 0.005},
+    "blurred, 5%": {"blur": 0.05},
     "1,000 steps": {"steps": 1000},
 }
 

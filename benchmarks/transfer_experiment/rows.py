@@ -26,10 +26,14 @@ def uniform(cell: Cell, _: Settings) -> LabelledDataset:
     return cell.path.at([1 / len(cell.sources)] * len(cell.sources))
 
 
-def dirichlet(cell: Cell, _: Settings) -> LabelledDataset:
-    lazy = cell.path.lazily(cell.weights, concentration=_CONCENTRATION)
-    x, y = lazy[np.arange(len(lazy))]
-    return LabelledDataset(x.numpy(), y.numpy(), classes=cell.path.classes)
+def dirichlet(cell: Cell, settings: Settings) -> LabelledDataset:
+    """Weights of its own for each point, drawn anew each time that it comes up in training."""
+    drawn = []
+    for seed in range(_rounds(settings)):
+        lazy = cell.path.lazily(cell.weights, concentration=_CONCENTRATION, seed=seed)
+        x, y = lazy[np.arange(len(lazy))]
+        drawn.append(LabelledDataset(x.numpy(), y.numpy(), classes=cell.path.classes))
+    return concatenate(drawn)
 
 
 def neural(cell: Cell, settings: Settings) -> LabelledDataset:
@@ -56,8 +60,12 @@ def mixup_fixed(cell: Cell, _: Settings) -> LabelledDataset:
 
 def mixup_unlimited(cell: Cell, settings: Settings) -> LabelledDataset:
     """No pair twice in all of training."""
-    rounds = -(-settings.steps * _BATCH // settings.n)
-    return concatenate([Mixup(cell.sources, seed=seed).at(cell.weights) for seed in range(rounds)])
+    return concatenate([Mixup(cell.sources, seed=seed).at(cell.weights) for seed in range(_rounds(settings))])
+
+
+def _rounds(settings: Settings) -> int:
+    """How often training meets each of the n points."""
+    return -(-settings.steps * _BATCH // settings.n)
 
 
 def side_by_side(cell: Cell, _: Settings) -> LabelledDataset:

@@ -14,7 +14,7 @@ from rows import ROWS, Mixtures, Rows
 from continuum import Metric, evaluate
 from continuum.datasets import Convolutional, RawFeatures, fine_tuned, nearest_neighbour
 
-CONTRAST = ("barycentric, a*", "Mixup, fixed pairs", "few-shot only")
+CONTRAST = ("barycentric, a*", "Mixup, unlimited pairs", "Mixup, fixed pairs", "few-shot only")
 _COLUMNS = ["what", "target", "cell_seed", "row_name", "value"]
 
 
