@@ -48,11 +48,12 @@ def test_the_small_form_runs_and_resumes_without_computing_anything_again(tmp_pa
     assert sqlite3.connect(store).execute("select count(*) from record").fetchone() == records
     assert [line[9:] for line in again.splitlines()] == [line[9:] for line in first.splitlines()]
     assert "| few-shot only |" in table
+    assert file.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
     assert {row["row"] for row in found["differences"]} >= {"Mixup, fixed pairs", "1-NN in pixels", "nearest source"}
 
 
 def test_differences_are_paired_by_cell(tables):
-    index = pd.MultiIndex.from_tuples([("s", 0), ("t", 0), ("u", 0)], names=["target", "cell_seed"])
+    index = pd.MultiIndex.from_tuples([("s", 0), ("t", 0), ("u", 0)], names=["target", "seed"])
     numbers = {"barycentric, a*": [0.5, 0.9, 0.7], "other": [0.4, 1.0, 0.6], "only x": [0.0, np.nan, 0.0]}
     cells = pd.DataFrame(numbers, index=index)
     (row,) = tables.differences(cells)
@@ -64,9 +65,12 @@ def test_differences_are_paired_by_cell(tables):
 
 
 def test_the_nearest_source_is_chosen_by_distance_and_the_oracle_by_accuracy(tables):
-    index = pd.MultiIndex.from_tuples([("t", 0), ("t", 1)], names=["target", "cell_seed"])
+    index = pd.MultiIndex.from_tuples([("t", 0), ("t", 1)], names=["target", "seed"])
     cells = pd.DataFrame({"only a": [0.3, 0.6], "only b": [0.5, 0.4]}, index=index)
-    facts = [{"target": "t", "seed": seed, "squared": {"a": 1.0, "b": 2.0}} for seed in (0, 1)]
+    squared = {"squared: a": 1.0, "squared: b": 2.0, "a*: a": 0.1}
+    facts = pd.DataFrame(
+        [{"target": "t", "seed": seed, "fact": fact, "value": v} for seed in (0, 1) for fact, v in squared.items()]
+    )
     chosen = tables.with_choices(cells, facts)
     assert chosen["nearest source"].tolist() == [0.3, 0.6]
     assert chosen["best source (oracle)"].tolist() == [0.5, 0.6]

@@ -1,11 +1,11 @@
 """Five-shot transfer: does mixing datasets along optimal transport beat choosing one?
 
-    OMP_WAIT_POLICY=PASSIVE python benchmarks/transfer_experiment --store runs/transfer.db [--seeds 0 1 2 3 4]
+    OMP_WAIT_POLICY=PASSIVE python benchmarks/transfer_experiment --store runs/transfer.db
     python benchmarks/transfer_experiment --store runs/transfer.db --save docs/results/transfer_experiment.json
     python benchmarks/transfer_experiment --small
 
 The experiment of Fan & Alvarez-Melis (2023), table 1, at the scale of two cores: other sets, a smaller network, fewer
-steps. Killed and started again it computes what is missing; two processes may share a store (give them other seeds).
+steps. Killed and started again it computes what is missing.
 """
 
 from __future__ import annotations
@@ -14,19 +14,22 @@ import argparse
 import os
 import platform
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from cells import TARGETS, Settings
-from study import CONTRAST, Study
+from study import CONTRAST, Cell, run
 from tables import save
 
 import continuum
 
-PARTS = ("main", "ablation", "simplex")
+Step = tuple[list[Cell], Callable[[Cell], pd.DataFrame]]
+
 COMMAND = "OMP_WAIT_POLICY=PASSIVE python benchmarks/transfer_experiment --store runs/transfer.db --save FILE"
 ABLATION = {
     "n = 2,000": {"n": 2000},
@@ -38,6 +41,7 @@ ABLATION = {
     "blurred, 5%": {"blur": 0.05},
     "1,000 steps": {"steps": 1000},
 }
+_SMALL = Settings(300, 200, steps=20)
 
 
 def main() -> None:
@@ -45,43 +49,57 @@ def main() -> None:
     parser.add_argument("--store", type=Path)
     parser.add_argument("--save", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="cells at a time, of 3 GB and one thread each")
     parser.add_argument("--small", action="store_true", help="two targets, tiny sets: does it run?")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         store = args.store or Path(scratch) / "transfer.db"
         store.parent.mkdir(parents=True, exist_ok=True)
-        study, few, ablation, points = _studies(args.seeds, args.small, store)
-        frames, lattice = [], None
-        if "main" in args.parts:
-            frames.append(study.table())
-        if "ablation" in args.parts:
-            for name, change in ablation.items():
-                changed = replace(few, what=name, settings=replace(few.settings, **change))
-                frames.append(changed.table(CONTRAST))
-        if "simplex" in args.parts:
-            lattice = few.lattice(points)
+        plan = _small(store) if args.small else _full(tuple(args.seeds), store)
+        frames = [run(cells, work, args.jobs) for cells, work in plan]
         if args.save:
-            save(args.save, pd.concat(frames), lattice, study.facts(), _origin(study, args.small))
+            save(args.save, pd.concat(frames, ignore_index=True), _origin(args.seeds, args.small))
 
 
-def _studies(seeds: list[int], small: bool, store: Path) -> tuple[Study, Study, dict[str, dict[str, object]], int]:
-    """All cells, the few of them that are looked at closely, what is varied there, and points to a side."""
-    if small:
-        study = Study("main", TARGETS[2:4], (0,), Settings(300, 200, steps=20), store)
-        return study, replace(study, targets=TARGETS[2:3]), {"label weight 10": ABLATION["label weight 10"]}, 3
-    study = Study("main", TARGETS, tuple(seeds), Settings(), store)
-    return study, replace(study, targets=TARGETS[:2], seeds=tuple(seeds[:2])), ABLATION, 7
+def _full(seeds: tuple[int, ...], store: Path) -> list[Step]:
+    main, learned = Settings(), Settings(space="learned")
+    cells = [Cell("main", target, seed, main, store) for seed in seeds for target in TARGETS]
+    few = [cell for cell in cells if cell.target in TARGETS[:2] and cell.seed in seeds[:2]]
+    first = [cell for cell in cells if cell.seed == seeds[0]]
+    return [
+        (cells, Cell.rows_and_facts),
+        (_changed(few, ABLATION), partial(Cell.rows, only=CONTRAST)),
+        *((_lattices(first, space), partial(Cell.lattice, points=side)) for space, side in ((main, 6), (learned, 5))),
+    ]
 
 
-def _origin(study: Study, small: bool) -> dict[str, object]:
+def _small(store: Path) -> list[Step]:
+    cells = [Cell("main", target, 0, _SMALL, store) for target in TARGETS[2:4]]
+    changes = {"label weight 10": ABLATION["label weight 10"]}
+    return [
+        (cells, Cell.rows_and_facts),
+        (_changed(cells[:1], changes), partial(Cell.rows, only=CONTRAST)),
+        (_lattices(cells[:1], _SMALL), partial(Cell.lattice, points=3)),
+    ]
+
+
+def _changed(cells: list[Cell], changes: dict[str, dict[str, object]]) -> list[Cell]:
+    pairs = [(cell, name) for name in changes for cell in cells]
+    return [replace(cell, what=name, settings=replace(cell.settings, **changes[name])) for cell, name in pairs]
+
+
+def _lattices(cells: list[Cell], settings: Settings) -> list[Cell]:
+    return [replace(cell, what="lattice", settings=settings) for cell in cells]
+
+
+def _origin(seeds: list[int], small: bool) -> dict[str, object]:
     return {
         "command": COMMAND + (" --small" if small else ""),
         "versions": {"continuum": continuum.__version__, "torch": torch.__version__, "numpy": np.__version__},
         "python": platform.python_version(),
         "cores": os.cpu_count(),
-        "seeds": list(study.seeds),
-        "settings": vars(study.settings),
+        "seeds": [0] if small else seeds,
+        "settings": vars(_SMALL if small else Settings()),
     }
 
 

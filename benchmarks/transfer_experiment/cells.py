@@ -50,13 +50,15 @@ class Settings:
     label_weight: float = 1.0
     blur: float = 0.0
     steps: int = 400
-    version: int = 2
+    version: int = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Cell:
     """All data of one target and seed; `path` mixes images, its maps and weights come from the space of the cost."""
 
+    target: str
+    seed: int
     shots: LabelledDataset
     test: LabelledDataset
     base: LabelledDataset
@@ -126,7 +128,7 @@ def build(target: str, seed: int, settings: Settings) -> Cell:
         solver=solver,
         label_weight=settings.label_weight,
     )
-    return Cell(shots, test, base, sources, _in_pixels(path, base, sources, solver))
+    return Cell(target, seed, shots, test, base, sources, _in_pixels(path, base, sources, solver))
 
 
 def _embedded(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from cells import SOURCES, Cell, Settings, build, pooled
+from cells import SOURCES, Cell, Settings, build, pooled, target_data
 
 from continuum import Levels, Simplex
 from continuum.core import ConvergenceWarning, PointLike
@@ -20,6 +20,12 @@ _CONCENTRATION = 6.0
 
 def barycentric(cell: Cell, _: Settings) -> LabelledDataset:
     return cell.path.at(cell.weights)
+
+
+def learned(cell: Cell, settings: Settings) -> LabelledDataset:
+    """Matched by the features of a network, mixed in pixels all the same."""
+    other = build(cell.target, cell.seed, replace(settings, space="learned"))
+    return other.path.at(other.weights)
 
 
 def uniform(cell: Cell, _: Settings) -> LabelledDataset:
@@ -87,6 +93,7 @@ def only(name: str) -> Callable[[Cell, Settings], LabelledDataset]:
 
 ROWS: dict[str, Callable[[Cell, Settings], LabelledDataset]] = {
     "barycentric, a*": barycentric,
+    "barycentric, a*, learned space": learned,
     "barycentric, uniform": uniform,
     "barycentric, Dirichlet (ours)": dirichlet,
     "neural map, a*": neural,
@@ -134,3 +141,39 @@ class Mixtures:
 
     def at(self, point: PointLike, /) -> LabelledDataset:
         return build(self.target, self.seed, self.settings).path.at(self.domain.point(point))
+
+
+@dataclass(frozen=True)
+class Distances(Mixtures):
+    """Squared distance of each mixture to the base, along the generalized geodesic."""
+
+    def at(self, point: PointLike, /) -> float:  # type: ignore[override]
+        return build(self.target, self.seed, self.settings).path.distance_to_base(self.domain.point(point)) ** 2
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Numbers that describe a cell: what its weights and distances are, and how good the labels of its base."""
+
+    target: str
+    seed: int
+    settings: Settings
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        sources = [name for name in SOURCES if name != self.target]
+        return (
+            "share of right labels",
+            *(f"a*: {name}" for name in sources),
+            *(f"squared: {name}" for name in sources),
+        )
+
+    @property
+    def domain(self) -> Levels:
+        return Levels(tuple(range(len(self.names))), axis="fact")
+
+    def at(self, point: PointLike, /) -> float:
+        (k,) = self.domain.point(point)
+        cell = build(self.target, self.seed, self.settings)
+        right = float(np.mean(cell.base.y == target_data(self.target, self.seed, self.settings)[1].y))
+        return [right, *cell.weights, *np.diag(cell.path.gram).tolist()][int(k)]

@@ -3,82 +3,90 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from cells import Settings, build, target_data
-from rows import ROWS, Mixtures, Rows
+from cells import Settings, target_data
+from joblib import Parallel, delayed
+from rows import ROWS, Distances, Facts, Mixtures, Rows
 
-from continuum import Metric, evaluate
+from continuum import Interpolant, Metric, evaluate
 from continuum.datasets import Convolutional, RawFeatures, fine_tuned, nearest_neighbour
 
 CONTRAST = ("barycentric, a*", "Mixup, unlimited pairs", "Mixup, fixed pairs", "few-shot only")
-_COLUMNS = ["what", "target", "cell_seed", "row_name", "value"]
+_NUMBER = Metric("number", float)  # of paths whose values are numbers
 
 
 @dataclass(frozen=True)
-class Study:
-    """Targets and seeds under one setting; `what` names it, such as "main" or an ablation."""
+class Cell:
+    """A target and a seed of a study under one setting; `what` names the study, such as "main" or an ablation."""
 
     what: str
-    targets: tuple[str, ...]
-    seeds: tuple[int, ...]
+    target: str
+    seed: int
     settings: Settings
     store: Path
 
-    def table(self, only: tuple[str, ...] | None = None) -> pd.DataFrame:
-        """Accuracy of the rows in every cell; of all rows, with 1-NN in pixels, if `only` is None."""
-        frames = []
-        for target, seed in self._cells():
-            rows, accuracy = Rows(target, seed, self.settings), self._accuracy(target, seed)
-            frame = self._measured(rows, accuracy, rows.numbers(only), f"{self.what} | {target} | {seed}", seed)
-            frame = frame.assign(row_name=[list(ROWS)[int(k)] for k in frame["row"]])
-            if only is None:
-                shots, _, test = target_data(target, seed, self.settings)
-                nearest = nearest_neighbour(shots, test, network=RawFeatures(), name="accuracy")
-                place = [list(ROWS).index("few-shot only")]  # any value gives the same number
-                one = self._measured(rows, nearest, place, f"1-NN | {target} | {seed}", seed)
-                frame = pd.concat([frame, one.assign(row_name="1-NN in pixels")])
-            frames.append(frame.assign(what=self.what, target=target, cell_seed=seed)[_COLUMNS])
-            shown = ", ".join(f"{row.row_name} {row.value:.3f}" for row in frame.itertuples())
-            print(f"{time.strftime('%H:%M:%S')} {self.what} | {target} | {seed}: {shown}", flush=True)
-        return pd.concat(frames)
+    def rows(self, only: tuple[str, ...] = ()) -> pd.DataFrame:
+        """Accuracy of the named rows; without names of all of them, and of 1-NN in pixels."""
+        rows = Rows(self.target, self.seed, self.settings)
+        frame = self._evaluated(rows, self._accuracy(), rows.numbers(only))
+        frame = frame.assign(row_name=[list(ROWS)[int(k)] for k in frame["row"]])
+        if not only:
+            shots, _, test = target_data(self.target, self.seed, self.settings)
+            nearest = nearest_neighbour(shots, test, network=RawFeatures(), name="1-NN in pixels")
+            place = [list(ROWS).index("few-shot only")]  # any value gives the same number
+            one = self._evaluated(rows, nearest, place)
+            frame = pd.concat([frame, one.assign(row_name="1-NN in pixels")])
+        return self._named(frame[["row_name", "value"]])
 
     def lattice(self, points: int) -> pd.DataFrame:
         """Distance to the base in closed form, and accuracy, over a lattice of mixtures."""
-        frames = []
-        for target, seed in self._cells():
-            mixtures, accuracy = Mixtures(target, seed, self.settings), self._accuracy(target, seed)
-            frame = self._measured(mixtures, accuracy, points, f"simplex | {target} | {seed}", seed)
-            path = build(target, seed, self.settings).path
-            places = frame[list(mixtures.domain.axes)].to_numpy()
-            distances = [path.distance_to_base(tuple(place)) for place in places]
-            frame = frame.assign(target=target, cell_seed=seed, distance=distances)
-            frames.append(frame[["target", "cell_seed", "distance", "value"]])
-        return pd.concat(frames)
+        mixtures = Mixtures(self.target, self.seed, self.settings)
+        distances = Distances(self.target, self.seed, self.settings)
+        frame = self._evaluated(mixtures, self._accuracy(), points)
+        squared = self._evaluated(distances, _NUMBER, points)["value"]
+        alone = frame[list(mixtures.domain.axes)].max(axis=1) == 1
+        return self._named(frame.assign(squared=squared.to_numpy(), alone=alone)[["squared", "alone", "value"]])
 
-    def facts(self) -> list[dict[str, object]]:
-        """Distances and weights of each cell, and how many labels of its base are right."""
-        found = []
-        for target, seed in self._cells():
-            cell = build(target, seed, self.settings)
-            right = float(np.mean(cell.base.y == target_data(target, seed, self.settings)[1].y))
-            squared = dict(zip(cell.path.names, np.diag(cell.path.gram).tolist(), strict=True))
-            weights = dict(zip(cell.path.names, cell.weights, strict=True))
-            fact = {"target": target, "seed": seed, "weights": weights, "squared": squared}
-            found.append(fact | {"pseudo_label_accuracy": right})
-        return found
+    def facts(self) -> pd.DataFrame:
+        """Distances and weights, and how many labels of the base are right."""
+        facts = Facts(self.target, self.seed, self.settings)
+        frame = self._evaluated(facts, _NUMBER, list(range(len(facts.names))))
+        return self._named(frame.assign(fact=facts.names)[["fact", "value"]])
 
-    def _cells(self) -> list[tuple[str, int]]:
-        return [(target, seed) for seed in self.seeds for target in self.targets]
+    def rows_and_facts(self) -> pd.DataFrame:
+        """Both while the cell is in memory."""
+        return pd.concat([self.rows(), self.facts()], ignore_index=True)
 
-    def _accuracy(self, target: str, seed: int) -> Metric:
-        shots, _, test = target_data(target, seed, self.settings)
+    def _accuracy(self) -> Metric:
+        shots, _, test = target_data(self.target, self.seed, self.settings)
         return fine_tuned(shots, test, network=Convolutional(steps=self.settings.steps), name="accuracy")
 
-    def _measured(
-        self, path: Rows | Mixtures, metric: Metric, points: int | list[int], name: str, seed: int
-    ) -> pd.DataFrame:
-        return evaluate(path, metric, points=points, seeds=[seed], store=self.store, name=name).frame
+    def _evaluated(self, path: Interpolant, metric: Metric, points: int | list[int]) -> pd.DataFrame:
+        name = f"{self.what} | {type(path).__name__} | {self.target} | {self.seed} | {self.settings.space}"
+        return evaluate(path, metric, points=points, seeds=[self.seed], store=self.store, name=name).frame
+
+    def _named(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.assign(
+            what=self.what, space=self.settings.space, target=self.target, seed=self.seed, n=self.settings.n
+        )
+
+
+def run(cells: Sequence[Cell], work: Callable[[Cell], pd.DataFrame], jobs: int) -> pd.DataFrame:
+    """`work` on every cell, `jobs` at a time in processes of one thread; says what comes in."""
+    found = []
+    for frame in Parallel(jobs, return_as="generator", inner_max_num_threads=1)(map(delayed(work), cells)):
+        first = frame.iloc[0]
+        print(f"{time.strftime('%H:%M:%S')} {first.what} | {first.target} | {first.seed} | {_shown(frame)}", flush=True)
+        found.append(frame)
+    return pd.concat(found, ignore_index=True)
+
+
+def _shown(frame: pd.DataFrame) -> str:
+    if "alone" in frame:
+        return f"{len(frame)} mixtures, accuracy {frame['value'].min():.3f} to {frame['value'].max():.3f}"
+    rows = frame[frame["row_name"].notna()]
+    return ", ".join(f"{row.row_name} {row.value:.3f}" for row in rows.itertuples())

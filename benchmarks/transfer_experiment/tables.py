@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
+from figure import distance_against_accuracy
+from scipy.stats import ConstantInputWarning, spearmanr
 
 REFERENCE = "barycentric, a*"
 _DRAWS = 2000
@@ -31,14 +33,16 @@ def interval(values: pd.Series) -> tuple[float, float]:
 
 def by_cell(frame: pd.DataFrame) -> pd.DataFrame:
     """A row for each cell, a column for each way to train."""
-    return frame.pivot(index=["target", "cell_seed"], columns="row_name", values="value")
+    order = frame["row_name"].unique()
+    return frame.pivot(index=["target", "seed"], columns="row_name", values="value")[order]
 
 
-def with_choices(cells: pd.DataFrame, facts: list[dict[str, Any]]) -> pd.DataFrame:
+def with_choices(cells: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     """The nearest single source, and the best one on the test images: an oracle."""
     singles = cells[[name for name in cells if name.startswith("only ")]]
-    nearest = {(f["target"], f["seed"]): f"only {min(f['squared'], key=f['squared'].get)}" for f in facts}
-    chosen = [singles.loc[index, nearest[index]] for index in cells.index]
+    squared = facts[facts["fact"].str.startswith("squared: ")]
+    nearest = squared.loc[squared.groupby(["target", "seed"])["value"].idxmin()].set_index(["target", "seed"])["fact"]
+    chosen = [singles.loc[index, nearest[index].replace("squared: ", "only ")] for index in cells.index]
     return cells.assign(**{"nearest source": chosen, "best source (oracle)": singles.max(axis=1)})
 
 
@@ -55,35 +59,41 @@ def differences(cells: pd.DataFrame, reference: str = REFERENCE) -> list[dict[st
 
 
 def rank_correlation(lattice: pd.DataFrame) -> list[dict[str, Any]]:
-    """Spearman of distance and accuracy in each cell, with a bootstrap interval over the points."""
+    """Spearman of distance and accuracy in each cell, with a bootstrap interval over the points.
+
+    The points of a lattice are no independent sample: the interval is too narrow for other mixtures.
+    """
     found = []
-    for (target, seed), part in lattice.groupby(["target", "cell_seed"]):
-        pair, rng = part[["distance", "value"]].to_numpy(), np.random.default_rng(0)
-        draws = [spearmanr(pair[rng.integers(0, len(pair), len(pair))]).statistic for _ in range(1000)]
+    for (space, target, seed), part in lattice.groupby(["space", "target", "seed"], sort=False):
+        pair, rng = part[["squared", "value"]].to_numpy(), np.random.default_rng(0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConstantInputWarning)  # a draw of one point, again and again
+            draws = [spearmanr(pair[rng.integers(0, len(pair), len(pair))]).statistic for _ in range(1000)]
         low, high = np.nanquantile(draws, [0.025, 0.975])
-        rho = float(spearmanr(pair).statistic)
-        found.append({"target": target, "seed": int(seed), "spearman": rho, "low": float(low), "high": float(high)})
+        numbers = {"spearman": float(spearmanr(pair).statistic), "low": float(low), "high": float(high)}
+        found.append({"space": space, "target": target, "seed": int(seed), **numbers, "points": len(pair)})
     return found
 
 
-def save(
-    path: Path, frame: pd.DataFrame, lattice: pd.DataFrame | None, facts: list[dict[str, Any]], origin: dict[str, Any]
-) -> None:
-    """Numbers as JSON, and their tables as Markdown beside it."""
-    cells = with_choices(by_cell(frame[frame["what"] == "main"]), facts)
-    varied = frame[frame["what"] != "main"].groupby("what", sort=False)
+def save(path: Path, frame: pd.DataFrame, origin: dict[str, Any]) -> None:
+    """Numbers as JSON, their tables as Markdown and the distances as a picture beside it."""
+    rows, facts = (frame[frame[name].notna()] for name in ("row_name", "fact"))
+    lattice = frame[frame["what"] == "lattice"]
+    cells = with_choices(by_cell(rows[rows["what"] == "main"]), facts)
+    varied = rows[rows["what"] != "main"].groupby("what", sort=False)
     found = {
         **origin,
-        "accuracy": frame.to_dict("records"),
-        "facts": facts,
         "differences": differences(cells),
         "ablation": {what: differences(by_cell(part)) for what, part in varied},
-        "lattice": [] if lattice is None else lattice.to_dict("records"),
-        "rank_correlation": [] if lattice is None else rank_correlation(lattice),
+        "rank_correlation": rank_correlation(lattice),
+        "accuracy": rows[["what", "target", "seed", "row_name", "value"]].to_dict("records"),
+        "facts": facts[["target", "seed", "fact", "value"]].to_dict("records"),
+        "lattice": lattice[["space", "target", "seed", "squared", "alone", "value"]].to_dict("records"),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=1) + "\n")
     path.with_suffix(".md").write_text(markdown(cells, found))
+    distance_against_accuracy(lattice, found["rank_correlation"]).savefig(path.with_suffix(".png"), dpi=110)
 
 
 def markdown(cells: pd.DataFrame, found: dict[str, Any]) -> str:
@@ -97,10 +107,11 @@ def markdown(cells: pd.DataFrame, found: dict[str, Any]) -> str:
         lines += ["| row | difference | interval | wins |", "|-|-|-|-|", *map(_difference_line, table)]
     if found["rank_correlation"]:
         lines += ["", "## Distance to the base against accuracy", "", "Spearman over a lattice of mixtures.", ""]
-        lines += ["| target | seed | Spearman | interval |", "|-|-|-|-|"]
+        lines += ["| space | target | seed | mixtures | Spearman | interval |", "|-|-|-|-|-|-|"]
         for row in found["rank_correlation"]:
             bounds = f"[{row['low']:+.2f}, {row['high']:+.2f}]"
-            lines.append(f"| {row['target']} | {row['seed']} | {row['spearman']:+.2f} | {bounds} |")
+            cell = f"{row['space']} | {row['target']} | {row['seed']} | {row['points']}"
+            lines.append(f"| {cell} | {row['spearman']:+.2f} | {bounds} |")
     return "\n".join(lines) + "\n"
 
 
