@@ -62,6 +62,12 @@ class DistanceMatrix:
     label_table: LabelTable | None
     seconds: float
 
+    def __repr__(self) -> str:
+        count = len(self.names)
+        far = self.distance[np.triu_indices(count, 1)]
+        spread = f"distances {far.min():.4g} to {far.max():.4g}, " if len(far) else ""
+        return f"DistanceMatrix({count} datasets, {spread}converged={bool(self.converged.all())})"
+
     @property
     def distance(self) -> Array:
         """Square root of `squared`: the metric."""
@@ -72,7 +78,9 @@ class DistanceMatrix:
         return pd.DataFrame(self.distance, index=list(self.names), columns=list(self.names))
 
     def coordinates(self, dimension: int = 2) -> MapCoordinates:
-        """The map of the datasets, by classical scaling (Gower 1966); a sign per axis makes its largest entry positive.
+        """The map of the datasets, by classical scaling (Torgerson 1952; Gower 1966).
+
+        Signs are arbitrary; they are chosen so that the largest entry of an axis, the first of equal ones, is positive.
 
         Args:
             dimension: number of coordinates, at most the number of datasets.
@@ -82,14 +90,18 @@ class DistanceMatrix:
             raise InvalidInputError(f"`dimension` must be between 1 and {count}, got {dimension!r}.")
         centring = np.eye(count) - 1.0 / count
         values, vectors = np.linalg.eigh(-0.5 * centring @ self.squared @ centring)
-        values, vectors = values[::-1][:dimension], vectors[:, ::-1][:, :dimension]
-        vectors = vectors * np.sign(vectors[np.abs(vectors).argmax(0), np.arange(dimension)])
-        shown, total = values.clip(min=0), self._variation(centring)
-        return MapCoordinates(self.names, vectors * np.sqrt(shown), min(float(shown.sum()) / total, 1.0))
-
-    def _variation(self, centring: Array) -> float:
         # Negative eigenvalues are what no map can show: they count.
-        return float(np.abs(np.linalg.eigvalsh(-0.5 * centring @ self.squared @ centring)).sum()) or 1.0
+        total = float(np.abs(values).sum()) or 1.0
+        shown, axes = values[::-1][:dimension].clip(min=0), vectors[:, ::-1][:, :dimension]
+        share = min(float(shown.sum()) / total, 1.0)
+        return MapCoordinates(self.names, axes * _signs(axes) * np.sqrt(shown), share)
+
+
+def _signs(axes: Array) -> Array:
+    sizes = np.abs(axes)
+    # Entries of opposite signs are often equally large up to rounding, which must not decide.
+    leading = (sizes >= sizes.max(0) * (1 - 1e-9)).argmax(0)
+    return np.asarray(np.sign(axes[leading, np.arange(axes.shape[1])]))
 
 
 def distance_matrix(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from continuum.core import IncompatibleError, InvalidInputError, rng_for
 from continuum.measures import DiscreteMeasure
+from continuum.measures.sliced import orthogonal_directions
 
 __all__ = ["SlicedLabels", "SlicedLaw"]
 
@@ -67,5 +67,5 @@ class SlicedLabels:
         return float((p.mean - q.mean).square().sum() + shape)
 
     def _directions(self, points: Float[Tensor, "n d"]) -> Float[Tensor, "d l"]:
-        normal = rng_for(self.seed, "label directions").normal(size=(self.projections, points.shape[1]))
-        return torch.as_tensor(normal / np.linalg.norm(normal, axis=1, keepdims=True)).T.to(points)
+        rng = rng_for(self.seed, "label directions")  # the same for all laws in d dimensions
+        return orthogonal_directions(points.shape[1], self.projections, rng).to(points)

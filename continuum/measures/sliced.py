@@ -26,18 +26,20 @@ from .plan import Plan, sparse_coupling
 from .simplex import Flow, staircase
 from .solvers import Sliced
 
-__all__ = ["sliced"]
+__all__ = ["orthogonal_directions", "sliced"]
 
 _ENTRIES = 2**24  # projected coordinates that are held at a time
 _ROWS = 4096  # points that are widened at a time
 _CANDIDATES = 4  # directions of each kind whose plans are tried
 _POWERS = 10  # steps of the subspace iteration; candidates need no digits
+_BLOCKS = 16  # orthogonal bases from which on their own spread is known well enough
 
 
 @dataclass(frozen=True, eq=False)
 class _Cloud:
-    """Centred points (n, d), their masses (n,) and what was taken off, (d,)."""
+    """Points as given (n, d), the same centred, their masses (n,) and what was taken off, (d,)."""
 
+    original: Tensor
     points: Tensor
     masses: Tensor
     mean: Tensor
@@ -52,16 +54,16 @@ def sliced(cost: GroundCost | Any, a: Tensor, b: Tensor, solver: Sliced) -> Plan
     x, y = _points_of(cost)
     source, target = _cloud(x, a), _cloud(y, b)
     d = x.shape[1]
-    directions = _directions(d, solver).to(source.points)
+    # The same for all pairs of clouds in d dimensions.
+    directions = orthogonal_directions(d, solver.projections, rng_for(solver.seed, "directions")).to(source.points)
     scores = [_along_lines(source, target, part) for part in _chunks(directions, max(len(x), len(y)))]
     squares, products = (torch.cat(found) for found in zip(*scores, strict=True))
     offset = float((source.mean - target.mean).square().sum())
     p, q = (Gaussian.from_samples(z, w, unbiased=False) for z, w in ((x, a), (y, b)))
     best = directions[:, products.topk(min(_CANDIDATES, len(products))).indices]
     lines = torch.cat([best, _principal(p, q, directions)], 1)
-    upper, flow = min((_lifted(source, target, line, offset) for line in lines.T), key=lambda found: found[0])
+    upper, flow = min((_lifted(source, target, line) for line in lines.T), key=lambda found: found[0])
     value = offset + d * float(squares.mean())
-    spread = d * float(squares.std()) if len(squares) > 1 else 0.0
     return Plan(
         coupling=sparse_coupling(flow, (len(x), len(y))),
         value=value,
@@ -72,7 +74,7 @@ def sliced(cost: GroundCost | Any, a: Tensor, b: Tensor, solver: Sliced) -> Plan
         residual=0.0,
         iterations=len(squares),
         converged=True,
-        standard_error=spread / math.sqrt(len(squares)),
+        standard_error=d * _standard_error(squares, d),
     )
 
 
@@ -81,15 +83,35 @@ def _points_of(cost: GroundCost | Any) -> tuple[Tensor, Tensor]:
     if not isinstance(cost, PointCost):
         raise InvalidInputError(f"Sliced() {remedy}, got {type(cost).__name__}; use Exact() or Sinkhorn(epsilon).")
     try:
-        return cost.points()
+        x, y = cost.points()
     except IncompatibleError as error:
         raise InvalidInputError(f"Sliced() {remedy}: {error}") from None
+    dtype = torch.promote_types(x.dtype, y.dtype)
+    return x.to(dtype), y.to(dtype)
 
 
-def _directions(d: int, solver: Sliced) -> Float[Tensor, "d l"]:
-    """Directions, uniform on the sphere; the same for all pairs of clouds in d dimensions."""
-    normal = rng_for(solver.seed, "directions").normal(size=(solver.projections, d))
-    return torch.as_tensor(normal / np.linalg.norm(normal, axis=1, keepdims=True)).T
+def orthogonal_directions(d: int, count: int, rng: np.random.Generator) -> Float[Tensor, "d l"]:
+    """Unit vectors, each uniform on the sphere, in blocks of up to d that are orthogonal to each other.
+
+    Still unbiased, since each vector alone is uniform. The mean of a quadratic form over a whole block is exact, and
+    W_2^2 along a line resembles one: we saw 0.02 of the variance of independent directions in 8 dimensions, and 0.55
+    to 0.8 of it for 256 directions and images of 64 to 784 pixels (200 seeds).
+    """
+    sizes = [min(d, count - start) for start in range(0, count, d)]
+    # torch, not NumPy: its LAPACK does not spin on a busy machine. Signs do not matter along a line.
+    return torch.cat([torch.linalg.qr(torch.as_tensor(rng.normal(size=(k, d))).T).Q for k in sizes], 1)
+
+
+def _standard_error(squares: Float[Tensor, " l"], d: int) -> float:
+    """Of the mean of `squares` over directions.
+
+    The spread of the means of whole orthogonal blocks, if there are enough of them. Otherwise that of the directions as
+    if they were independent, which is too large where quadratic forms prevail, as they do in practice.
+    """
+    size = d if len(squares) >= _BLOCKS * d else 1
+    whole = len(squares) // size
+    means = squares[: whole * size].reshape(whole, size).mean(1)
+    return float(means.std()) / math.sqrt(len(squares) / size)
 
 
 def _cloud(points: Tensor, masses: Tensor) -> _Cloud:
@@ -99,7 +121,7 @@ def _cloud(points: Tensor, masses: Tensor) -> _Cloud:
     centred = torch.empty_like(points)
     for part in parts:
         centred[part] = points[part] - mean
-    return _Cloud(centred, masses, mean)
+    return _Cloud(points, centred, masses, mean)
 
 
 def _chunks(directions: Float[Tensor, "d l"], n: int) -> Iterator[Float[Tensor, "d k"]]:
@@ -154,7 +176,7 @@ def _principal(p: Gaussian, q: Gaussian, start: Float[Tensor, "d l"]) -> Float[T
     return basis.to(start.dtype)
 
 
-def _lifted(source: _Cloud, target: _Cloud, line: Float[Tensor, " d"], offset: float) -> tuple[float, Flow]:
+def _lifted(source: _Cloud, target: _Cloud, line: Float[Tensor, " d"]) -> tuple[float, Flow]:
     """The monotone plan along a line, and what it costs in all dimensions."""
     orders = [(cloud.points @ line).argsort() for cloud in (source, target)]
     sides = zip((source, target), orders, strict=True)
@@ -164,9 +186,10 @@ def _lifted(source: _Cloud, target: _Cloud, line: Float[Tensor, " d"], offset: f
         for order, k in zip(orders, (poured.rows, poured.columns), strict=True)
     )
     masses = torch.as_tensor(poured.masses, device=source.masses.device)
-    cost = offset
+    cost = 0.0
     for start in range(0, len(masses), _ROWS):
         part = slice(start, start + _ROWS)
-        moved = source.points[rows[part]].double() - target.points[columns[part]].double()
+        # Of the points as given: the bound is certified, and centred ones are rounded.
+        moved = source.original[rows[part]].double() - target.original[columns[part]].double()
         cost += float(masses[part] @ moved.square().sum(1))
     return cost, Flow(rows.cpu().numpy(), columns.cpu().numpy(), poured.masses)

@@ -106,7 +106,7 @@ class Sliced:
     value is.
 
     Args:
-        projections: number of random directions.
+        projections: number of random directions, at least 2: one alone does not know its error.
         seed: seed of the directions, which are the same for all pairs of datasets in one space.
     """
 
@@ -114,8 +114,8 @@ class Sliced:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.projections < 1:
-            raise InvalidInputError(f"`projections` must be at least 1, got {self.projections!r}.")
+        if self.projections < 2:
+            raise InvalidInputError(f"`projections` must be at least 2, got {self.projections!r}.")
 
 
 Solver = Exact | Sinkhorn | Streamed | Stratified | Sliced

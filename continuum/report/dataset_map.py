@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation, Text
+from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from continuum.core import InvalidInputError
@@ -16,6 +18,12 @@ from .text import for_figure
 from .theme import INK, MUTED, PAPER, blank_figure, mark_of, plain_frame
 
 __all__ = ["NamedCoordinates", "dataset_map"]
+
+_SIZE = 8  # points, of a mark
+# Where a name may stand, the best first: distances from its mark in points, and directions.
+_RINGS = (8, 20, 32, 44)
+_SIDES = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -1))
+_ANCHORS = {-1: ("right", "top"), 0: ("center", "center"), 1: ("left", "bottom")}
 
 
 class NamedCoordinates(Protocol):
@@ -61,8 +69,7 @@ def dataset_map(shown: NamedCoordinates, *, title: str = "", unit: str = "distan
     axes = figure.subplots()
     plain_frame(axes)
     axes.grid(axis="x", color=INK, alpha=0.12, linewidth=0.7)
-    for i, (name, point) in enumerate(zip(shown.names, points, strict=True)):
-        _draw(axes, name, point, i)
+    names = [_draw(axes, name, point, i) for i, (name, point) in enumerate(zip(shown.names, points, strict=True))]
     axes.margins(0.18)  # room for the names
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_xlabel(for_figure(f"first coordinate ({unit})"), fontsize=9, color=INK)
@@ -71,31 +78,60 @@ def dataset_map(shown: NamedCoordinates, *, title: str = "", unit: str = "distan
         figure.suptitle(for_figure(title, 60), x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK)
     note = f"{len(points)} datasets; the plane shows {shown.share:.0%} of the variation"
     axes.set_title(note, loc="left", fontsize=8.5, color=MUTED)
+    _spread(figure, axes, names, points)
     return figure
 
 
-def _draw(axes: Axes, name: str, point: NDArray[Any], i: int) -> None:
+def _draw(axes: Axes, name: str, point: NDArray[Any], i: int) -> Annotation:
     mark = mark_of(i, is_baseline=False)
     axes.plot(
         *point[:, None],
         linestyle="none",
         color=mark.color,
         marker=mark.marker,
-        markersize=8,
+        markersize=_SIZE,
         markeredgecolor=PAPER,
         markeredgewidth=0.6,
         zorder=mark.layer,
     )
-    # Neighbours in the order of the names stand above and below: two halves of one set often coincide.
-    shift, anchor = ((0, 8), "bottom") if i % 2 == 0 else ((0, -8), "top")
-    axes.annotate(
+    return axes.annotate(
         for_figure(name, 24),
         (float(point[0]), float(point[1])),
-        xytext=shift,
+        xytext=(0, 0),
         textcoords="offset points",
-        ha="center",
-        va=anchor,
         fontsize=8.5,
         color=INK,
         zorder=4,
+        arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 0.6 * _SIZE},
     )
+
+
+def _spread(figure: Figure, axes: Axes, names: Sequence[Annotation], points: NDArray[Any]) -> None:
+    """Move each name in turn to the nearest place where it covers no mark and no earlier name, or the least of them."""
+    figure.draw_without_rendering()  # only now are the limits of the axes and the sizes of the texts known
+    radius = 0.6 * _SIZE * figure.dpi / 72
+    centres = axes.transData.transform(points)
+    taken = [Bbox([centre - radius, centre + radius]) for centre in centres]
+    places = [(ring, side) for ring in _RINGS for side in _SIDES]
+    for name in names:
+
+        def cost(place: tuple[int, tuple[int, int]], name: Annotation = name) -> float:
+            box = _put(name, *place)
+            covered = sum(_area(Bbox.intersection(box, other)) for other in taken)
+            return covered + _area(box) - _area(Bbox.intersection(box, axes.bbox))
+
+        taken.append(_put(name, *min(places, key=cost)))
+
+
+def _put(name: Annotation, ring: int, side: tuple[int, int]) -> Bbox:
+    x, y = side
+    name.xyann = (ring * x, ring * y) if 0 in side else (0.7 * ring * x, 0.7 * ring * y)
+    name.set(ha=_ANCHORS[x][0], va=_ANCHORS[y][1])
+    if name.arrow_patch is not None:  # a line tells whose name it is; next to the mark nobody asks
+        name.arrow_patch.set_visible(ring > _RINGS[0])
+    name.get_window_extent()  # moves the text, and is with the line
+    return Text.get_window_extent(name)
+
+
+def _area(box: Bbox | None) -> float:
+    return 0.0 if box is None else float(box.width * box.height)

@@ -91,3 +91,17 @@ def test_what_it_cannot_do_is_said(rng):
     wide = LabelledDataset(rng.normal(size=(9, 5)), np.arange(9) % 3)
     with pytest.raises(IncompatibleError, match="features"):
         distance_matrix({"a": wide, **datasets(rng, 1)}, progress=False)
+
+
+def test_signs_do_not_hang_on_rounding():
+    points = np.array([[-1.0, 0], [1, 0]])  # both entries of the axis are equally large
+    for noise in (-1e-15, 0.0, 1e-15):
+        first = matrix_of(points * (1 + noise)).coordinates(1).coordinates[:, 0]
+        np.testing.assert_allclose(first, [1, -1])
+
+
+def test_repr_tells_the_range_on_one_line():
+    assert repr(matrix_of(np.array([[0.0], [3.0], [4.0]]))) == (
+        "DistanceMatrix(3 datasets, distances 1 to 4, converged=True)"
+    )
+    assert repr(matrix_of(np.zeros((1, 1)))) == "DistanceMatrix(1 datasets, converged=True)"

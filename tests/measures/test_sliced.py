@@ -7,6 +7,7 @@ import pytest
 
 from continuum.core import InvalidInputError
 from continuum.measures import Exact, Sliced, SquaredEuclidean, TableCost, WeightedSum, solve
+from continuum.measures.sliced import orthogonal_directions
 
 torch = pytest.importorskip("torch")
 
@@ -85,6 +86,53 @@ def test_cost_without_points_is_refused():
             solve(cost, solver=Sliced())
 
 
-def test_projections_must_be_positive():
+@pytest.mark.parametrize("projections", [0, 1])  # one alone does not know its error
+def test_too_few_projections_are_refused(projections):
     with pytest.raises(InvalidInputError, match="projections"):
-        Sliced(projections=0)
+        Sliced(projections=projections)
+
+
+@pytest.mark.parametrize(("d", "count"), [(5, 12), (5, 3), (1, 4)])
+def test_directions_are_unit_vectors_orthogonal_within_a_block(rng, d, count):
+    directions = orthogonal_directions(d, count, rng)
+    assert directions.shape == (d, count)
+    block = directions[:, : min(d, count)]
+    torch.testing.assert_close(block.T @ block, torch.eye(min(d, count), dtype=torch.float64))
+    torch.testing.assert_close(directions.norm(dim=0), torch.ones(count, dtype=torch.float64))
+
+
+def test_directions_are_uniform(rng):
+    directions = orthogonal_directions(3, 30_000, rng)
+    for power, moment in ((2, 1 / 3), (4, 1 / 5)):  # of a coordinate on the sphere in 3 dimensions: 3 / (d (d + 2))
+        torch.testing.assert_close(directions.pow(power).mean(1), torch.full((3,), moment).double(), atol=6e-3, rtol=0)
+
+
+def test_a_whole_block_has_no_error_for_a_pure_scaling(rng):
+    x, _ = clouds(rng)
+    # W_2^2 along a line is (s - 1)^2 times a variance: a quadratic form, whose mean over a basis is its trace.
+    centred, block = x - x.mean(0), Sliced(projections=5)
+    found = solve(SquaredEuclidean(centred, 3 * centred), solver=block)
+    assert found.value == pytest.approx(4 * (centred**2).sum(1).mean(), rel=1e-10)
+
+
+def test_standard_error_is_that_of_other_seeds(rng):
+    x, y = clouds(rng)
+    for count in (30, 200):  # below and above the number of directions whose blocks are counted
+        found = [solve(SquaredEuclidean(x, y), solver=Sliced(count, seed)) for seed in range(40)]
+        spread, claimed = np.std([f.value for f in found], ddof=1), np.mean([f.standard_error for f in found])
+        assert claimed > spread / 1.5  # the spread of 40 values is known to 11 %
+        assert count == 30 or claimed < 1.5 * spread
+
+
+@pytest.mark.parametrize("narrow", [0, 1])
+def test_sides_of_different_precision_are_widened(rng, narrow):
+    sides = [side.astype(np.float32) if k == narrow else side for k, side in enumerate(clouds(rng))]
+    mixed = solve(SquaredEuclidean(*sides), solver=Sliced(20))
+    assert mixed.value == solve(SquaredEuclidean(*(side.astype(float) for side in sides)), solver=Sliced(20)).value
+
+
+def test_upper_bound_is_the_cost_of_the_plan_for_float32_too(rng):
+    x, y = (side.astype(np.float32) + 100 for side in clouds(rng))
+    found = solve(SquaredEuclidean(x, y), solver=Sliced(20))
+    cost = ((x[:, None].astype(float) - y[None].astype(float)) ** 2).sum(-1)
+    assert found.upper == pytest.approx((found.coupling.toarray() * cost).sum(), rel=1e-12)
