@@ -67,12 +67,11 @@ class _Pairs:
 
 @dataclass(frozen=True, eq=False)
 class _Look:
-    """What one look at the whole cost tells: the c-transform f of g, and the pairs that are nearly tight with it."""
+    """What one look at the whole cost tells: the c-transform f of g, and what reduced costs are small and large."""
 
     f: Tensor
-    pairs: _Pairs
-    threshold: float
-    largest: float  # reduced cost in a sample
+    threshold: float  # below which there are about `_PER_POINT` pairs a row
+    largest: float  # in a sample
 
 
 def shortlist_transport(
@@ -99,8 +98,8 @@ def shortlist_transport(
     if math.prod(cost.shape) <= _SMALL:
         return _take_all(cost, a, b, max_iterations)
     g = _coarse_potential(cost, a, b, max_iterations)
-    look = _look(cost, g, 0)
-    penalty, listed = _NARROW * look.threshold or look.largest, look.pairs
+    look, listed = _look(cost, g, 0)
+    penalty = _NARROW * look.threshold or look.largest
     plan = staircase(a, b)
     lower, upper, potentials = -math.inf, _value(cost, plan), (look.f, g)
     rounds = idle = 0
@@ -124,10 +123,9 @@ def shortlist_transport(
         if done(lower, upper):
             break
         penalty *= 1.0 if complete else _STALLED if idle else _WIDER
-        look = _look(cost, g, rounds)
-        kept = listed if idle else _near(listed, look, g)
-        used = _Pairs(flow.rows, flow.columns, cost.entries(flow.rows, flow.columns))
-        listed = _join((look.pairs, used, kept), len(b))
+        look, tight = _look(cost, g, rounds)
+        listed = _join(tight, _used(cost, flow), listed if idle else _near(listed, look, g), m=len(b))
+        del tight  # or it would be kept beside the list while that is solved
     return Found(plan, *potentials, lower, upper, rounds, done(lower, upper))
 
 
@@ -170,7 +168,8 @@ def _parts(cost: CostRows) -> Iterator[slice]:
         yield slice(start, min(start + cost.height, cost.shape[0]))
 
 
-def _look(cost: CostRows, g: Tensor, seed: int) -> _Look:
+def _look(cost: CostRows, g: Tensor, seed: int) -> tuple[_Look, _Pairs]:
+    """A look at all pairs with the potential g of the columns, and those that are nearly tight."""
     threshold, largest = _scale(cost, g)
     tight, rows, columns, costs = [], [], [], []
     for part in _parts(cost):
@@ -183,7 +182,7 @@ def _look(cost: CostRows, g: Tensor, seed: int) -> _Look:
         columns.append(j.int().cpu())
         costs.append((reduced.flatten()[places].double() + g[j]).cpu())
     pairs = _Pairs(*(torch.cat(pieces).numpy() for pieces in (rows, columns, costs)))
-    return _Look(torch.cat(tight), pairs, threshold, largest)
+    return _Look(torch.cat(tight), threshold, largest), pairs
 
 
 def _scale(cost: CostRows, g: Tensor) -> tuple[float, float]:
@@ -262,7 +261,11 @@ def _near(pairs: _Pairs, look: _Look, g: Tensor) -> _Pairs:
     return _Pairs(pairs.rows[keep], pairs.columns[keep], pairs.costs[keep])
 
 
-def _join(lists: tuple[_Pairs, ...], m: int) -> _Pairs:
+def _used(cost: CostRows, flow: Flow) -> _Pairs:
+    return _Pairs(flow.rows, flow.columns, cost.entries(flow.rows, flow.columns))
+
+
+def _join(*lists: _Pairs, m: int) -> _Pairs:
     """All pairs of several lists, each once."""
     rows, columns, costs = (
         np.concatenate(parts) for parts in zip(*((p.rows, p.columns, p.costs) for p in lists), strict=True)
