@@ -28,6 +28,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinxcontrib.bibtex",
     "formulas",
+    "stored_results",
 ]
 exclude_patterns = ["_build", "_templates"]
 templates_path = ["_templates"]

@@ -43,7 +43,8 @@ def with_choices(cells: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     squared = facts[facts["fact"].str.startswith("squared: ")]
     nearest = squared.loc[squared.groupby(["target", "seed"])["value"].idxmin()].set_index(["target", "seed"])["fact"]
     chosen = [singles.loc[index, nearest[index].replace("squared: ", "only ")] for index in cells.index]
-    return cells.assign(**{"nearest source": chosen, "best source (oracle)": singles.max(axis=1)})
+    choices = {"nearest source": chosen, "best source (oracle)": singles.max(axis=1)}
+    return pd.concat([cells.drop(columns=singles.columns), singles], axis=1).assign(**choices)
 
 
 def differences(cells: pd.DataFrame, reference: str = REFERENCE) -> list[dict[str, Any]]:
@@ -76,42 +77,60 @@ def rank_correlation(lattice: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def save(path: Path, frame: pd.DataFrame, origin: dict[str, Any]) -> None:
-    """Numbers as JSON, their tables as Markdown and the distances as a picture beside it."""
+    """Store what was measured with its origin, and write what follows from it."""
     rows, facts = (frame[frame[name].notna()] for name in ("row_name", "fact"))
     lattice = frame[frame["what"] == "lattice"]
-    cells = with_choices(by_cell(rows[rows["what"] == "main"]), facts)
-    varied = rows[rows["what"] != "main"].groupby("what", sort=False)
-    found = {
-        **origin,
+    write(
+        path,
+        {
+            **origin,
+            "accuracy": rows[["what", "target", "seed", "row_name", "value"]].to_dict("records"),
+            "facts": facts[["target", "seed", "fact", "value"]].to_dict("records"),
+            "lattice": lattice[["space", "target", "seed", "squared", "alone", "value"]].to_dict("records"),
+        },
+    )
+
+
+def write(path: Path, measured: dict[str, Any]) -> None:
+    """Numbers as JSON, their tables as Markdown and the distances as a picture beside it."""
+    rows, facts, lattice = (pd.DataFrame(measured[name]) for name in ("accuracy", "facts", "lattice"))
+    cells, varied = with_choices(by_cell(rows[rows["what"] == "main"]), facts), by_setting(rows)
+    summary = {
         "differences": differences(cells),
-        "ablation": {what: differences(by_cell(part)) for what, part in varied},
+        "ablation": {setting: differences(part) for setting, part in varied.items()},
         "rank_correlation": rank_correlation(lattice),
-        "accuracy": rows[["what", "target", "seed", "row_name", "value"]].to_dict("records"),
-        "facts": facts[["target", "seed", "fact", "value"]].to_dict("records"),
-        "lattice": lattice[["space", "target", "seed", "squared", "alone", "value"]].to_dict("records"),
     }
+    found = {**measured, **summary}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=1) + "\n")
-    path.with_suffix(".md").write_text(markdown(cells, found))
-    distance_against_accuracy(lattice, found["rank_correlation"]).savefig(path.with_suffix(".png"), dpi=110)
+    path.with_suffix(".md").write_text(markdown(cells, varied, found))
+    distance_against_accuracy(lattice, found["rank_correlation"]).savefig(path.with_suffix(".png"), dpi=160)
 
 
-def markdown(cells: pd.DataFrame, found: dict[str, Any]) -> str:
+def by_setting(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Cells and columns of the ablation under each setting; first that of the main table, for comparison."""
+    varied = {what: by_cell(part) for what, part in rows[rows["what"] != "main"].groupby("what", sort=False)}
+    some = next(iter(varied.values()))
+    return {"nothing": by_cell(rows[rows["what"] == "main"]).loc[some.index, some.columns], **varied}
+
+
+def markdown(cells: pd.DataFrame, varied: dict[str, pd.DataFrame], found: dict[str, Any]) -> str:
     """The tables of `found`."""
-    lines = ["# Five-shot transfer", "", f"`{found['command']}`", "", f"Seeds {found['seeds']}, {found['settings']}."]
-    lines += ["", "Accuracy in %, mean and standard deviation over seeds.", "", *_accuracy_table(100 * cells)]
-    titled = {REFERENCE: found["differences"], **{f"{k}: {REFERENCE}": v for k, v in found["ablation"].items()}}
-    for title, table in titled.items():
-        lines += ["", f"## {title}, less the other rows", ""]
-        lines += ["Points of accuracy, paired by cell, 95% bootstrap interval over targets and seeds.", ""]
-        lines += ["| row | difference | interval | wins |", "|-|-|-|-|", *map(_difference_line, table)]
-    if found["rank_correlation"]:
-        lines += ["", "## Distance to the base against accuracy", "", "Spearman over a lattice of mixtures.", ""]
-        lines += ["| space | target | seed | mixtures | Spearman | interval |", "|-|-|-|-|-|-|"]
-        for row in found["rank_correlation"]:
-            bounds = f"[{row['low']:+.2f}, {row['high']:+.2f}]"
-            cell = f"{row['space']} | {row['target']} | {row['seed']} | {row['points']}"
-            lines.append(f"| {cell} | {row['spearman']:+.2f} | {bounds} |")
+    settings = ", ".join(f"{name} {value}" for name, value in found["settings"].items())
+    lines = ["# Five-shot transfer", "", f"`{found['command']}`", ""]
+    lines += [f"Seeds {', '.join(map(str, found['seeds']))}; {settings}.", ""]
+    lines += ["## Accuracy", "", "In %, mean and standard deviation over seeds.", "", *_accuracy_table(100 * cells)]
+    lines += ["", f"## {REFERENCE}, less the other rows", ""]
+    lines += ["Points of accuracy, paired by cell, 95% bootstrap interval over targets and seeds.", ""]
+    lines += ["| row | difference | interval | wins | told apart |", "|-|-|-|-|-|"]
+    lines += [_difference_line(row) for row in found["differences"]]
+    lines += ["", "## What is changed", "", *_ablation_table(varied, found["ablation"])]
+    lines += ["", "## Distance to the base against accuracy", "", "Spearman over a lattice of mixtures.", ""]
+    lines += ["| space | target | seed | mixtures | Spearman | interval |", "|-|-|-|-|-|-|"]
+    for row in found["rank_correlation"]:
+        bounds = f"[{row['low']:+.2f}, {row['high']:+.2f}]"
+        cell = f"{row['space']} | {row['target']} | {row['seed']} | {row['points']}"
+        lines.append(f"| {cell} | {row['spearman']:+.2f} | {bounds} |")
     return "\n".join(lines) + "\n"
 
 
@@ -127,6 +146,26 @@ def _accuracy_table(percent: pd.DataFrame) -> list[str]:
     return lines
 
 
+def _ablation_table(varied: dict[str, pd.DataFrame], ablation: dict[str, list[dict[str, Any]]]) -> list[str]:
+    cells = next(iter(varied.values()))
+    shown = ", ".join(f"{target} {seed}" for target, seed in cells.index)
+    others = [name for name in cells if name != REFERENCE]
+    lines = [f"Points of accuracy of {REFERENCE}, less the other rows; targets and seeds are {shown}.", ""]
+    lines += ["| changed | " + " | ".join((f"{REFERENCE}, %", *(f"less {name}" for name in others))) + " |"]
+    lines += ["|-" * (len(others) + 2) + "|"]
+    for setting, rows in ablation.items():
+        numbers = {row["row"]: " ".join(_points(row)) for row in rows}
+        mean = f"{100 * varied[setting][REFERENCE].mean():.1f}"
+        lines.append(f"| {setting} | " + " | ".join((mean, *(numbers[name] for name in others))) + " |")
+    return lines
+
+
 def _difference_line(row: dict[str, Any]) -> str:
+    verdict = "ahead" if row["low"] > 0 else "behind" if row["high"] < 0 else "no"
+    mean, bounds = _points(row)
+    return f"| {row['row']} | {mean} | {bounds} | {row['wins']} of {row['cells']} | {verdict} |"
+
+
+def _points(row: dict[str, Any]) -> tuple[str, str]:
     low, mean, high = (f"{100 * row[key]:+.1f}" for key in ("low", "difference", "high"))
-    return f"| {row['row']} | {mean} | [{low}, {high}] | {row['wins']} of {row['cells']} |"
+    return mean, f"[{low}, {high}]"

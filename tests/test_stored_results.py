@@ -1,0 +1,169 @@
+"""What README and documentation say of stored results is what is stored.
+
+Numbers in tables are read from the files when pages are built. What is left are numbers in README, and words: where a
+test of words fails after results have been measured anew, the page that it names has to be written anew.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from continuum.harness import Results
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "docs" / "results"
+MIXUPS = ("Mixup, unlimited pairs", "Mixup, fixed pairs")
+PAGE = """
+.. stored-command:: bench.json
+
+.. stored-rows:: bench.json
+   :columns: n; ours = ours (s); ratio
+
+   sum; ratio <= 1.5
+   sum; n = 20; n <= 9
+
+.. stored-table:: bench.md
+   :heading: B
+"""
+
+
+def stored(name: str) -> dict:
+    return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+
+
+def differences(setting: str | None = None) -> dict[str, dict]:
+    """Of the barycentric mixture less the row of that name, in the main table or under a setting of the ablation."""
+    experiment = stored("transfer_experiment")
+    rows = experiment["ablation"][setting] if setting else experiment["differences"]
+    return {row["row"]: row for row in rows}
+
+
+def absent_from_readme(*sentences: str) -> list[str]:
+    text = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    return [sentence for sentence in sentences if sentence not in text]
+
+
+def test_readme_quotes_the_benchmarks():
+    full = {row["work"]: row for row in stored("bench_full_size")["rows"]}["streamed, gap 2%"]
+    (exact,) = (
+        row for row in stored("bench_datasets")["rows"] if (row["work"], row["n"]) == ("exact OTDD, all of it", 5000)
+    )
+    assert full["converged"]
+    assert not absent_from_readme(
+        f"sets of {full['n']:,} images are compared on two cores in {full['seconds']:.0f} s",
+        f"bounds that certify the squared distance to {100 * full['gap']:.1f}%",
+        f"the exact distance takes {exact['ours'] / exact['peer']:.2f} of the CPU time",
+    )
+
+
+def test_readme_quotes_the_experiment():
+    points = {name: [100 * row[key] for key in ("difference", "low", "high")] for name, row in differences().items()}
+    few = "is worth {:.1f} points of accuracy over the few shots alone (95% interval {:.1f} to {:.1f})"
+    mixup = "not told apart from Mixup: {:.1f} ({:.1f} to {:.1f})"
+    minus = mixup.format(*points[MIXUPS[0]]).replace("-", "−")
+    assert not absent_from_readme(few.format(*points["few-shot only"]), minus)
+
+
+def test_readme_quotes_the_demo():
+    frame = Results.load(RESULTS / "demo.json").select(study="geodesic to mnist", metric="transfer accuracy").frame
+    means = frame.groupby(["role", "label", "t", "fashion-mnist", "animals", "optdigits"], dropna=False)["value"].mean()
+    few = means.xs("few shots only", level="label").item()
+    best = means[means.index.get_level_values("role") != "reference"].max()
+    sentence = f"the few shots alone ({few:.3f}) beat the best mixture ({best:.3f}) and the best single source"
+    assert not absent_from_readme(f"{sentence} ({means['endpoint'].max():.3f})")
+
+
+def test_no_peer_is_faster_where_the_page_of_benchmarks_does_not_say_so():
+    alike = [row for row in stored("bench_datasets")["rows"] if row["peer"] and row["which"] != "POT emd alone"]
+    faster = {(row["work"], row["n"]) for row in alike if row["ours"] > row["peer"]}
+    assert faster <= {("exact plan, cost matrix ready", 500)}
+
+
+def test_the_page_of_the_experiment_claims_what_the_intervals_carry():
+    found = differences()
+    ahead = {name for name, row in found.items() if row["low"] > 0}
+    assert ahead == {"few-shot only", "1-NN in pixels", "neural map, a*", "nearest source"}
+    assert {name for name, row in found.items() if row["high"] < 0} == {"best source (oracle)"}
+    assert found[MIXUPS[0]]["high"] < 0.04, "the published lead over Mixup is said to lie outside the interval"
+
+
+def test_the_page_of_the_experiment_tells_what_the_ablation_shows():
+    settings = list(stored("transfer_experiment")["ablation"])
+    same, found = differences("nothing"), {name: differences(name) for name in settings}
+    assert all(found[name][row]["low"] <= 0 for name in settings for row in MIXUPS)
+    assert {max(settings, key=lambda name, row=row: found[name][row]["difference"]) for row in MIXUPS} == {
+        "1,000 steps"
+    }
+    for name in ("n = 2,000", "learned space", "label weight 0", "blurred, 0.5%", "blurred, 5%"):
+        assert all(found[name][row]["difference"] < same[row]["difference"] for row in MIXUPS), name
+    behind = {(name, row) for name in settings for row in MIXUPS if found[name][row]["high"] < 0}
+    assert behind == {("blurred, 5%", row) for row in MIXUPS} | {("label weight 0", MIXUPS[0])}
+
+
+def test_the_page_of_the_experiment_counts_the_correlations():
+    rows = stored("transfer_experiment")["rank_correlation"]
+    told = [row for row in rows if row["low"] > 0 or row["high"] < 0]
+    assert (len(rows), len(told), len({row["target"] for row in told})) == (10, 2, 1)
+    assert {row["spearman"] > 0 for row in told} == {True, False}
+    assert sum(row["low"] > -0.6 for row in rows) == 9
+
+
+@pytest.mark.slow
+def test_summaries_and_tables_of_the_experiment_follow_from_its_numbers(monkeypatch, tmp_path):
+    pytest.importorskip("matplotlib")
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks" / "transfer_experiment"))
+    from tables import write
+
+    write(tmp_path / "transfer_experiment.json", stored("transfer_experiment"))
+    table = "transfer_experiment.md"
+    assert (tmp_path / table).read_text("utf-8") == (RESULTS / table).read_text("utf-8")
+
+
+def build(folder: Path, page: str) -> subprocess.CompletedProcess[str]:
+    """A page of documentation about stored rows."""
+    pytest.importorskip("sphinx")
+    rows = [{"work": "sum", "n": 10, "ours": 1.0, "peer": 4.0}, {"work": "sum", "n": 20, "ours": 8.0, "peer": 4.0}]
+    made = {"command": "python bench.py", "versions": {"numpy": "2.0"}, "seeds": [0, 1], "rows": rows}
+    (folder / "bench.json").write_text(json.dumps(made))
+    (folder / "bench.md").write_text(
+        "# A\n\n## B\n\nof b\n\n| x | y |\n|-|-|\n| b | 1.5 |\n\n## C\n\n| z |\n|-|\n| c |\n"
+    )
+    (folder / "conf.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT / 'docs' / '_ext')!r})\nextensions = ['stored_results']\n"
+    )
+    (folder / "index.rst").write_text(f"Page\n====\n\n{page}\n")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "xml", str(folder), str(folder / "xml")]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_pages_show_commands_rows_verdicts_and_tables(tmp_path):
+    done = build(tmp_path, PAGE)
+    assert done.returncode == 0, done.stderr
+    words = re.findall(r">([^<\s][^<]*)", (tmp_path / "xml" / "index.xml").read_text("utf-8"))
+    assert [word.replace("&lt;", "<").strip() for word in words] == [
+        *("Page", "python bench.py", "Versions: numpy 2.0; seeds 0, 1."),
+        *("work", "n", "ours (s)", "ratio", "bar"),
+        *("sum", "10", "1", "0.250", "ratio ≤ 1.5: met"),
+        *("20", "8", "2", "ratio ≤ 1.5: not met", "n ≤ 9: not met"),
+        *("x", "y", "b", "1.5"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("page", "complaint"),
+    [
+        (".. stored-rows:: bench.json\n   :columns: ratio\n\n   product; ratio <= 1", "no row of bench.json is meant"),
+        (".. stored-rows:: bench.json\n   :columns: ratio\n\n   sum is fast", "a bar reads"),
+        (".. stored-table:: bench.md\n   :heading: D", "has no table below a heading `## D`"),
+    ],
+)
+def test_what_is_not_stored_is_an_error(page, complaint, tmp_path):
+    done = build(tmp_path, page)
+    assert done.returncode != 0
+    assert complaint in done.stderr
