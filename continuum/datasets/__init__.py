@@ -3,7 +3,16 @@
 from .distance import DatasetDistance, otdd
 from .flow import GradientFlow
 from .geodesic import GeneralizedGeodesic
-from .label_geometry import Bures, ExactLabels, LabelMetric, LabelTable, MeansOnly, SupportsGradient, label_table
+from .label_geometry import LabelTable, label_table
+from .label_metrics import (
+    Bures,
+    ExactLabels,
+    LabelMetric,
+    MeansOnly,
+    SupportsContext,
+    SupportsError,
+    SupportsGradient,
+)
 from .labelled import LabelledDataset, concatenate
 from .lazy import LazyDataset
 from .maps import Averages, Matching
@@ -45,6 +54,8 @@ __all__ = [
     "RawFeatures",
     "SlicedLabels",
     "SlicedLaw",
+    "SupportsContext",
+    "SupportsError",
     "SupportsGradient",
     "available",
     "concatenate",

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from continuum.core import IncompatibleError
-from continuum.measures import GroundCost, Plan, Solver, solve
+from continuum.measures import GroundCost, Plan, Solver
 
-from .distance import ground_cost
 from .label_geometry import LabelTable
 from .labelled import LabelledDataset
 from .maps import Averages, TransportMap, entropic_map
 from .mixture import union_labels
 from .neural_map import FittedMap, NeuralMap
+from .pair_problem import PairProblem
 
 if TYPE_CHECKING:
     from .geodesic import GeneralizedGeodesic
@@ -54,14 +54,15 @@ class Anchors:
 
     def cost(self, base: LabelledDataset, place: int) -> GroundCost:
         """Between a base and the `place`-th source, counted from 1."""
-        source = list(self.sources.values())[place - 1]
-        return ground_cost(base, source, self.table, (0, place), self.feature_weight, self.label_weight)
+        return self._problem(base, place).cost
 
     def plan(self, base: LabelledDataset, place: int, solver: Solver | Literal["auto"] | None) -> Plan:
         """Plan from `base` to the `place`-th source."""
+        return self._problem(base, place).solve(solver)
+
+    def _problem(self, base: LabelledDataset, place: int) -> PairProblem:
         source = list(self.sources.values())[place - 1]
-        strata = base.codes, source.codes
-        return solve(self.cost(base, place), base.weights, source.weights, solver=solver, strata=strata)
+        return PairProblem(base, source, self.table, (0, place), self.feature_weight, self.label_weight)
 
     def learn(self, base: LabelledDataset, network: NeuralMap) -> list[FittedMap]:
         """Maps from `base` to every source."""

@@ -5,34 +5,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from continuum.core import IncompatibleError, InvalidInputError
-from continuum.measures import (
-    GroundCost,
-    Plan,
-    Sinkhorn,
-    Sliced,
-    Solver,
-    SquaredEuclidean,
-    TableCost,
-    WeightedSum,
-    check_plan_memory,
-    choose_solver,
-    matrix,
-    self_cost,
-    solve,
-)
+from continuum.core import InvalidInputError
+from continuum.measures import Plan, Sinkhorn, Sliced, Solver, choose_solver, matrix, self_cost
 
-from .label_geometry import Bures, LabelMetric, LabelTable, label_table
+from .label_geometry import label_table
+from .label_metrics import Bures, LabelMetric
 from .labelled import LabelledDataset, admit_datasets
+from .pair_problem import PairProblem, check_pair_memory
 
 __all__ = ["Convention", "DatasetDistance", "otdd"]
 
@@ -48,7 +35,7 @@ class DatasetDistance:
         value: the distance in the unit that `convention` names.
         convention: "squared", "distance" or "microsoft", see `otdd`.
         squared: squared distance: the cost of `plan`, not halved; for `Sliced` the sliced estimate.
-        lower: certified lower bound on the optimal squared distance.
+        lower: certified lower bound on the optimal squared distance; allows for `LabelTable.error`, as `upper` does.
         upper: certified upper bound on it.
         plan: mass moved between points, (n, m); sparse but for `Sinkhorn`.
         potentials: dual potentials of the source (n,) and the target (m,).
@@ -118,7 +105,8 @@ def otdd(
         solver: from `continuum.measures`. "auto", the default, or None is `Exact()` up to 10^8 pairs of points and
             `Streamed()` beyond, which certifies the optimum to 1%; `Stratified()` is faster and knows an upper bound
             with its standard error; `Sliced()` is for many datasets; `Sinkhorn(epsilon)` is smooth.
-        feature_weight: $\lambda_x$.
+        feature_weight: $\lambda_x$; 0 with hard labels is a small problem between the classes, which any solver but
+            `Sliced` and `Sinkhorn` then solves exactly, for any number of points.
         label_weight: $\lambda_y$; 0 is plain optimal transport of the features.
         convention: unit of `value`: "squared", the default; its root, "distance"; or "microsoft", what the authors'
             code calls the distance: half of the squared one, debiased (a Sinkhorn divergence) if the solver is
@@ -143,25 +131,24 @@ def otdd(
     if convention not in get_args(Convention):
         raise InvalidInputError(f"`convention` must be one of {get_args(Convention)}, got {convention!r}.")
     solver = choose_solver(solver, len(source), len(target))
-    check_plan_memory(len(source), len(target), solver)  # before the table of labels, which takes its time
+    check_pair_memory(source, target, solver, feature_weight, label_weight)
     debiased = convention == "microsoft" and isinstance(solver, Sinkhorn)
     table = None
     if label_weight > 0:
         within = source.is_soft or target.is_soft or debiased or isinstance(solver, Sliced)
         table = label_table((source, target), labels or Bures(), cross_only=not within)
-    problem = _Problem(source, target, table, feature_weight, label_weight, isinstance(solver, Sliced))
-    plan = solve(problem.cost(0, 1), source.weights, target.weights, solver=solver, strata=(source.codes, target.codes))
-    shift = problem.shift
-    squared, lower, upper = (max(bound - shift, 0.0) for bound in (plan.value, plan.lower, plan.upper))
-    value = {"squared": squared, "distance": math.sqrt(squared), "microsoft": squared / 2}[convention]
+    embedded = isinstance(solver, Sliced)
+    problem = PairProblem(source, target, table, (0, 1), feature_weight, label_weight, embedded)
+    plan = problem.solve(solver)
+    value = {"squared": plan.value, "distance": math.sqrt(plan.value), "microsoft": plan.value / 2}[convention]
     if debiased and isinstance(solver, Sinkhorn):
-        value = problem.divergence(plan, solver) / 2
+        value = _divergence(problem, plan, solver) / 2
     return DatasetDistance(
         value=value,
         convention=convention,
-        squared=squared,
-        lower=lower,
-        upper=upper,
+        squared=plan.value,
+        lower=plan.lower,
+        upper=plan.upper,
         plan=plan.coupling,
         potentials=plan.potentials,
         label_table=None if table is None else table.block(0, 1),
@@ -176,84 +163,12 @@ def otdd(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Problem:
-    """Two datasets, the distances of their labels, and the weights of the two parts of the cost."""
-
-    source: LabelledDataset
-    target: LabelledDataset
-    table: LabelTable | None
-    feature_weight: float
-    label_weight: float
-    embedded: bool  # labels as coordinates, even if they are hard
-
-    def cost(self, i: int, j: int) -> GroundCost:
-        """Between the i-th and the j-th of the two."""
-        sides = self.source, self.target
-        weights = self.feature_weight, self.label_weight
-        return ground_cost(sides[i], sides[j], self.table, (i, j), *weights, self.embedded)
-
-    @property
-    def shift(self) -> float:
-        """What label coordinates add to the value of any plan."""
-        return label_shift(self.source, self.target, self.table, self.label_weight, self.embedded)
-
-    def divergence(self, plan: Plan, solver: Sinkhorn) -> float:
-        """The entropic value of `plan` without its bias."""
-        masses = [torch.as_tensor(data.weights, device=self.source.device) for data in (self.source, self.target)]
-        unit = float(masses[0] @ matrix(self.cost(0, 1)).abs() @ masses[1]) if solver.scale == "mean" else 1.0
-        absolute = Sinkhorn(
-            solver.epsilon * unit or solver.epsilon, "absolute", solver.tolerance, solver.max_iterations
-        )
-        within = sum(self_cost(self.cost(k, k), masses[k], absolute).value for k in (0, 1))
-        return plan.entropic - self.shift - within / 2
-
-
-def label_shift(
-    source: LabelledDataset, target: LabelledDataset, table: LabelTable | None, label_weight: float, embedded: bool
-) -> float:
-    """What label coordinates add to the value of any plan: (|p|^2 + |q|^2) / 2 of it between labels p and q."""
-    if table is None or not (embedded or source.is_soft or target.is_soft):
-        return 0.0  # looked up in the table, without coordinates
-    spread = sum(float(data.weights @ np.square(data.probabilities).sum(1)) for data in (source, target))
-    return label_weight * table.shift * spread / 2
-
-
-def ground_cost(
-    source: LabelledDataset,
-    target: LabelledDataset,
-    table: LabelTable | None,
-    places: tuple[int, int],
-    feature_weight: float,
-    label_weight: float,
-    embedded: bool = False,
-) -> GroundCost:
-    """Features plus labels; `places` are the positions of the two datasets in `table`.
-
-    With `embedded` labels are coordinates even if they are hard, and a cost has `LabelTable.shift` in it.
-    """
-    for name, weight in (("feature_weight", feature_weight), ("label_weight", label_weight)):
-        if not 0 <= weight < math.inf:
-            raise InvalidInputError(f"`{name}` must be finite and not negative, got {weight}.")
-    if source.dimension != target.dimension:
-        raise IncompatibleError(
-            f"`source` has {source.dimension} features and `target` has {target.dimension}; resize or embed both into "
-            "one space."
-        )
-    x, y = source.features(), target.features().to(source.device)
-    parts: list[tuple[float, GroundCost]] = [(feature_weight, SquaredEuclidean(x, y))]
-    if table is not None:
-        parts.append((label_weight, _label_cost(source, target, table, places, embedded)))
-    return WeightedSum(tuple(parts))
-
-
-def _label_cost(
-    source: LabelledDataset, target: LabelledDataset, table: LabelTable, places: tuple[int, int], embedded: bool
-) -> GroundCost:
-    i, j = places
-    if embedded or source.is_soft or target.is_soft:
-        p, q = source.probabilities @ table.coordinates(i), target.probabilities @ table.coordinates(j)
-        return SquaredEuclidean(*(torch.as_tensor(e, device=source.device) for e in (p, q)))
-    block = torch.as_tensor(table.block(i, j), device=source.device)
-    rows, columns = (torch.as_tensor(data.codes, device=source.device) for data in (source, target))
-    return TableCost(block, rows, columns)
+def _divergence(problem: PairProblem, plan: Plan, solver: Sinkhorn) -> float:
+    """The entropic value of `plan` without its bias."""
+    sides = problem.source, problem.target
+    masses = [torch.as_tensor(data.weights, device=problem.source.device) for data in sides]
+    unit = float(masses[0] @ matrix(problem.cost).abs() @ masses[1]) if solver.scale == "mean" else 1.0
+    absolute = replace(solver, epsilon=solver.epsilon * unit or solver.epsilon, scale="absolute")
+    within = [replace(problem, source=data, target=data, places=(k, k)) for k, data in enumerate(sides)]
+    own = sum(self_cost(one.cost, mass, absolute).value for one, mass in zip(within, masses, strict=True))
+    return plan.entropic - own / 2

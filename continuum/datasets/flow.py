@@ -17,7 +17,8 @@ from continuum.core import Interval, InvalidInputError, LazyEndpoints, Point, Po
 from continuum.measures import Solver, check_memory
 
 from .distance import DatasetDistance, otdd
-from .label_geometry import Bures, SupportsGradient, class_laws
+from .label_geometry import class_laws
+from .label_metrics import Bures, SupportsGradient
 from .labelled import Features, LabelledDataset
 from .mixture import admit_sources
 

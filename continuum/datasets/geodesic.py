@@ -16,15 +16,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from continuum.core import IncompatibleError, InvalidInputError, LazyEndpoints, Point, PointLike, Simplex, rng_for
-from continuum.measures import Solver, check_plan_memory
+from continuum.measures import Solver
 
 from .anchors import Anchors
-from .label_geometry import Bures, LabelMetric, label_table
+from .label_geometry import label_table
+from .label_metrics import Bures, LabelMetric
 from .labelled import Features, LabelledDataset, admit_datasets
 from .lazy import LazyDataset
 from .maps import Averages, TransportMap, map_of_plan, mix
 from .mixture import admit_sources, mix_labels
 from .neural_map import NeuralMap
+from .pair_problem import check_pair_memory
 from .projection import Projection, project_onto_simplex
 
 __all__ = ["GeneralizedGeodesic"]
@@ -91,7 +93,7 @@ class GeneralizedGeodesic:
         admit_sources(sources, *base.x.shape[1:])
         if not isinstance(solver, NeuralMap):
             for source in sources.values():  # before the table of labels, which takes its time
-                check_plan_memory(len(base), len(source), solver)
+                check_pair_memory(base, source, solver, feature_weight, label_weight)
         base = base.subset(base.weights > 0)
         table = label_table((base, *sources.values()), labels or Bures()) if label_weight > 0 else None
         anchors = Anchors(dict(sources), table, feature_weight, label_weight)

@@ -10,132 +10,21 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from continuum.core import IncompatibleError, InvalidInputError, warn
-from continuum.measures import (
-    DiscreteMeasure,
-    Gaussian,
-    LedoitWolf,
-    SquaredEuclidean,
-    barycentric_projection,
-    gaussian_w2_squared,
-    monge_map,
-    solve,
-)
+from continuum.measures import DiscreteMeasure
 
+from .label_metrics import Bures, LabelMetric, SupportsContext, SupportsError
 from .labelled import LabelledDataset
 
-__all__ = [
-    "Bures",
-    "ExactLabels",
-    "LabelMetric",
-    "LabelTable",
-    "MeansOnly",
-    "SupportsGradient",
-    "class_laws",
-    "label_table",
-]
+__all__ = ["LabelTable", "class_laws", "class_masses", "label_table"]
 
 Array = NDArray[Any]
-
-
-@runtime_checkable
-class LabelMetric(Protocol):
-    """A squared distance between laws, in two steps: what to know of a law, and the distance of two such things."""
-
-    def describe(self, law: DiscreteMeasure, /) -> Any:
-        """All that `squared` needs to know of a law; computed once for each class."""
-        ...
-
-    def squared(self, p: Any, q: Any, /) -> float:
-        """Squared distance of two descriptions."""
-        ...
-
-
-@runtime_checkable
-class SupportsGradient(LabelMetric, Protocol):
-    """A label metric that knows where the points of a law should go; what a flow of datasets asks for."""
-
-    def gradient(self, law: DiscreteMeasure, q: Any, /) -> torch.Tensor:
-        """Gradient of the squared distance of `law` to the description `q` in each of its points, over their mass.
-
-        Returns:
-            (n, d). Where the distance has a kink, one of its supergradients: that of an optimal coupling.
-        """
-        ...
-
-
-@dataclass(frozen=True)
-class Bures:
-    r"""Gaussian approximation: $\|\mu_p - \mu_q\|^2 + \mathrm{Bures}^2(\Sigma_p, \Sigma_q)$.
-
-    A class of one sample is a Dirac.
-
-    Args:
-        unbiased: whether covariances are divided by n - 1, as is usual. Divided by n they belong to the sample as a
-            measure: the value is then never above that of `ExactLabels` (Gelbrich 1990), and splitting a point into
-            atoms, as `McCann` does, changes nothing.
-        shrinkage: `LedoitWolf()`, which makes up for few samples of a class, or None for covariances as they are.
-    """
-
-    unbiased: bool = True
-    shrinkage: LedoitWolf | None = None
-
-    def describe(self, law: DiscreteMeasure, /) -> Gaussian:
-        return Gaussian.from_samples(law.points, law.weights, unbiased=self.unbiased, shrinkage=self.shrinkage)
-
-    def squared(self, p: Gaussian, q: Gaussian, /) -> float:
-        return gaussian_w2_squared(p, q)
-
-    def gradient(self, law: DiscreteMeasure, q: Gaussian, /) -> torch.Tensor:
-        r"""$2 (\mu_p - \mu_q) + 2 s (I - T)(x_i - \mu_p)$, T the map between the Gaussians, s = n / (n - 1) or 1.
-
-        Since $\partial\, \mathrm{Bures}^2 / \partial \Sigma_p = I - T$ (Bhatia, Jain & Lim 2019).
-        """
-        if self.shrinkage is not None:
-            raise InvalidInputError(f"the gradient of {self} is not known; use Bures() without `shrinkage` in a flow.")
-        p = self.describe(law)
-        centred = law.points - p.mean
-        variance = float(law.weights @ centred.square().sum(1))
-        scale = p.trace / variance if variance > 0 else 0.0
-        turned = monge_map(p, q)(law.points) - q.mean
-        return torch.as_tensor(2 * (p.mean - q.mean + scale * (centred - turned)))
-
-
-@dataclass(frozen=True)
-class ExactLabels:
-    """The squared 2-Wasserstein distance of the two empirical laws, by an exact plan."""
-
-    def describe(self, law: DiscreteMeasure, /) -> DiscreteMeasure:
-        return law
-
-    def squared(self, p: DiscreteMeasure, q: DiscreteMeasure, /) -> float:
-        return max(solve(SquaredEuclidean(p.points, q.points), p.weights, q.weights).value, 0.0)
-
-    def gradient(self, law: DiscreteMeasure, q: DiscreteMeasure, /) -> torch.Tensor:
-        """$2 (x_i - T(x_i))$, T the barycentric projection of an optimal plan."""
-        plan = solve(SquaredEuclidean(law.points, q.points), law.weights, q.weights)
-        return torch.as_tensor(2 * (law.points - barycentric_projection(plan, q.points)))
-
-
-@dataclass(frozen=True)
-class MeansOnly:
-    r"""$\|\mu_p - \mu_q\|^2$: a lower bound of both others."""
-
-    def describe(self, law: DiscreteMeasure, /) -> torch.Tensor:
-        return law.mean
-
-    def squared(self, p: torch.Tensor, q: torch.Tensor, /) -> float:
-        return float((p - q).square().sum())
-
-    def gradient(self, law: DiscreteMeasure, q: torch.Tensor, /) -> torch.Tensor:
-        r"""$2 (\mu_p - \mu_q)$ for all points alike."""
-        return 2 * (law.mean - q).expand(len(law), -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,14 +35,23 @@ class LabelTable:
         squared: (k, k) symmetric with zero diagonal, k the number of labels of all datasets together; a label without
             mass has distance 0 to all, and no point to use it.
         labels: for each dataset the labels of its rows, in order.
+        error: how far each entry may be from the distance that it stands for, (k, k); 0 where it is exact.
     """
 
     squared: Array
     labels: tuple[tuple[Hashable, ...], ...]
+    error: Any = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "error", np.broadcast_to(self.error, self.squared.shape))
 
     def block(self, i: int, j: int) -> Array:
         """Distances between the labels of datasets `i` and `j`."""
         return self.squared[self._rows(i), self._rows(j)]
+
+    def error_block(self, i: int, j: int) -> Array:
+        """Errors of the distances between the labels of datasets `i` and `j`."""
+        return np.asarray(self.error[self._rows(i), self._rows(j)])
 
     def coordinates(self, i: int) -> Array:
         """Coordinates of the labels of dataset `i`, (k_i, r)."""
@@ -208,15 +106,28 @@ def label_table(datasets: Sequence[LabelledDataset], metric: LabelMetric, *, cro
         )
     for data in datasets:
         _warn_of_small_classes(data, metric)
-    place = datasets[0].device
-    laws = ((i, law) for i, data in enumerate(datasets) for law in class_laws(data, place))
-    described = [(i, metric.describe(law) if law else None) for i, law in laws]
-    table = np.zeros((len(described), len(described)))
+    described = _descriptions(datasets, metric)
+    error_of = metric.error if isinstance(metric, SupportsError) else lambda p, q: 0.0
+    table, error = np.zeros((2, len(described), len(described)))
     for row, (i, p) in enumerate(described):
         for column, (j, q) in enumerate(described[:row]):
             if p is not None and q is not None and not (cross_only and i == j):
                 table[row, column] = table[column, row] = metric.squared(p, q)
-    return LabelTable(table, tuple(data.classes for data in datasets))
+                error[row, column] = error[column, row] = error_of(p, q)
+    return LabelTable(table, tuple(data.classes for data in datasets), error)
+
+
+def _descriptions(datasets: Sequence[LabelledDataset], metric: LabelMetric) -> list[tuple[int, Any]]:
+    """All classes in order: the number of the dataset and what the metric knows of the law, None without mass."""
+    place = datasets[0].device
+    masses = [class_masses(data) for data in datasets]
+    laws = [
+        ((mass, law) for mass, law in zip(some.tolist(), class_laws(data, place), strict=True) if law is not None)
+        for some, data in zip(masses, datasets, strict=True)
+    ]
+    alone = (metric.describe(law) for classes in laws for _, law in classes)
+    found = iter(metric.describe_all(laws)) if isinstance(metric, SupportsContext) else alone
+    return [(i, next(found) if mass > 0 else None) for i, some in enumerate(masses) for mass in some]
 
 
 def _warn_of_small_classes(data: LabelledDataset, metric: LabelMetric) -> None:
@@ -225,10 +136,17 @@ def _warn_of_small_classes(data: LabelledDataset, metric: LabelMetric) -> None:
     counts = np.bincount(data.codes[data.weights > 0], minlength=len(data.classes))
     fates = {0: "without any sample are left out"}
     if isinstance(metric, Bures) and metric.unbiased:
-        fates[1] = "of one sample have no covariance to estimate, and count as points"
+        fates[1] = "of one sample have no covariance to estimate: it counts as 0"
     for few, fate in fates.items():
         if found := [label for label, count in zip(data.classes, counts, strict=True) if count == few]:
             warn(f"classes {fate}: {found[:5]}.")
+
+
+def class_masses(data: LabelledDataset) -> Array:
+    """What each class weighs, (k,)."""
+    if data.is_soft:
+        return np.asarray(data.weights @ data.y)
+    return np.bincount(data.codes, data.weights, len(data.classes))
 
 
 def class_laws(data: LabelledDataset, place: torch.device) -> Iterator[DiscreteMeasure | None]:

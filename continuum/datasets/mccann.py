@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from continuum.core import Interval, LazyEndpoints, Point, PointLike
 
 from .distance import otdd
-from .label_geometry import LabelMetric
+from .label_metrics import LabelMetric
 from .labelled import LabelledDataset, take
 from .mixture import admit_sources, mix_features, mix_labels, union_labels
 

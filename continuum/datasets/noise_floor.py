@@ -12,7 +12,7 @@ from continuum.core import InvalidInputError, rng_for, warn
 from continuum.measures import Solver
 
 from .distance import otdd
-from .label_geometry import LabelMetric
+from .label_metrics import LabelMetric
 from .labelled import LabelledDataset, admit_datasets
 
 __all__ = ["NoiseFloor", "noise_floor"]

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from continuum.core import InvalidInputError
-from continuum.measures import Sliced, Solver, check_plan_memory, choose_solver, solve
+from continuum.measures import Sliced, Solver
 
-from .distance import ground_cost, label_shift
-from .label_geometry import Bures, LabelMetric, LabelTable, label_table
+from .label_geometry import LabelTable, label_table
+from .label_metrics import Bures, LabelMetric
 from .labelled import LabelledDataset, admit_datasets
+from .pair_problem import PairProblem, check_pair_memory
 
 __all__ = ["DistanceMatrix", "MapCoordinates", "distance_matrix"]
 
@@ -138,13 +139,16 @@ def distance_matrix(
     sets, count = list(datasets.values()), len(datasets)
     pairs = list(combinations(range(count), 2))
     for i, j in pairs:
-        check_plan_memory(len(sets[i]), len(sets[j]), solver)  # before any work
+        check_pair_memory(sets[i], sets[j], solver, feature_weight, label_weight)
     table = label_table(sets, labels or Bures()) if label_weight > 0 else None
     found, converged = np.zeros((3, count, count)), np.ones((count, count), bool)
     for i, j in tqdm(pairs, desc="distances", disable=None if progress else True):
-        bounds, done = _pair(sets, table, (i, j), solver, (feature_weight, label_weight))
-        found[:, i, j] = found[:, j, i] = bounds
-        converged[i, j] = converged[j, i] = done
+        problem = PairProblem(
+            sets[i], sets[j], table, (i, j), feature_weight, label_weight, embedded=isinstance(solver, Sliced)
+        )
+        plan = problem.solve(solver)
+        found[:, i, j] = found[:, j, i] = plan.value, plan.lower, plan.upper
+        converged[i, j] = converged[j, i] = plan.converged
     squared, lower, upper = found
     return DistanceMatrix(
         names=tuple(datasets),
@@ -155,20 +159,3 @@ def distance_matrix(
         label_table=table,
         seconds=time.perf_counter() - start,
     )
-
-
-def _pair(
-    sets: list[LabelledDataset],
-    table: LabelTable | None,
-    places: tuple[int, int],
-    solver: Solver | Literal["auto"] | None,
-    weights: tuple[float, float],
-) -> tuple[list[float], bool]:
-    """Squared distance with its lower and upper bound, and whether the solver converged."""
-    source, target = (sets[k] for k in places)
-    solver = choose_solver(solver, len(source), len(target))
-    embedded = isinstance(solver, Sliced)
-    cost = ground_cost(source, target, table, places, *weights, embedded)
-    plan = solve(cost, source.weights, target.weights, solver=solver, strata=(source.codes, target.codes))
-    shift = label_shift(source, target, table, weights[1], embedded)
-    return [max(bound - shift, 0.0) for bound in (plan.value, plan.lower, plan.upper)], plan.converged

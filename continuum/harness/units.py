@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
-from continuum import __version__
 from continuum.core import Interpolant, Metric, Point, SupportsEndpoints, lease, rng_for
+from continuum.core.version import __version__
 
 from .provenance import without_home
 from .records import Record, Role, Row, Study

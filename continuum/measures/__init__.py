@@ -7,8 +7,10 @@ from .divergence import Divergence, self_cost, sinkhorn_divergence
 from .gaussian import Gaussian, LedoitWolf, MongeMap, bures2, gaussian_w2_squared, monge_map
 from .measure import DiscreteMeasure
 from .plan import Plan
+from .pooling import Pooled
 from .solvers import Exact, Sinkhorn, Sliced, Solver, Stratified, Streamed
 from .transport import check_plan_memory, choose_solver, solve
+from .truncation import projection_bounds
 
 __all__ = [
     "DiscreteMeasure",
@@ -21,6 +23,7 @@ __all__ = [
     "MongeMap",
     "Plan",
     "PointCost",
+    "Pooled",
     "Sinkhorn",
     "Sliced",
     "Solver",
@@ -39,6 +42,7 @@ __all__ = [
     "gaussian_w2_squared",
     "matrix",
     "monge_map",
+    "projection_bounds",
     "self_cost",
     "sinkhorn_divergence",
     "solve",

@@ -18,14 +18,14 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from continuum.core import IncompatibleError, InvalidInputError
 
 from .admission import admit_array, admit_masses
 
-__all__ = ["Gaussian", "LedoitWolf", "MongeMap", "bures2", "gaussian_w2_squared", "monge_map"]
+__all__ = ["Gaussian", "LedoitWolf", "MongeMap", "bures2", "gaussian_w2_squared", "monge_map", "thin"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Gaussian:
         varying = (points != points[0]).any(0)
         # A constant feature keeps the rounding of its mean otherwise, and counts as a dimension.
         rows = (points - mean) * varying * (w / spread).sqrt()[:, None]
-        factor = _thin(rows, varying)
+        factor = thin(rows)
         rho = 0.0 if shrinkage is None else _ledoit_wolf(rows, factor, w)
         return cls(mean, (1 - rho) ** 0.5 * factor, rho * float(factor.square().sum()) / len(mean))
 
@@ -94,8 +94,9 @@ class Gaussian:
         return _raised(self.factor, self.floor)
 
 
-def _thin(rows: Float[Tensor, "n d"], varying: Bool[Tensor, " d"]) -> Float[Tensor, "r d"]:
-    """A factor with the covariance of `rows`, of no more rows than there are `varying` columns, the others being 0."""
+def thin(rows: Float[Tensor, "n d"]) -> Float[Tensor, "r d"]:
+    """A factor with the covariance of `rows`, of no more rows than `rows` has columns that are not 0."""
+    varying = (rows != 0).any(0)
     if len(rows) <= int(varying.sum()):
         return rows
     # QR of the samples, not eigh of their covariance: the same factor without squaring its condition number.

@@ -17,7 +17,8 @@ from torch import Tensor
 from continuum.core import InvalidInputError
 
 from .admission import admit_array, admit_masses, check_memory
-from .cost import FactoredCost, GroundCost, WeightedSum, matrix
+from .classes import class_cost, class_masses, poured
+from .cost import FactoredCost, GroundCost, TableCost, WeightedSum, matrix
 from .plan import Plan, rounded, sparse_coupling, warn_of_bounds
 from .rows import CostRows, DenseRows, FactoredRows
 from .shortlist import Found, c_transform, shortlist_transport
@@ -50,7 +51,8 @@ def solve(
 ) -> Plan:
     r"""Optimal transport between two weighted point sets: $\min_{\pi 1 = a,\; \pi^\top 1 = b} \langle c, \pi \rangle$.
 
-    Points of mass 0 are left out of the solve and get rows and columns of zeros.
+    Points of mass 0 are left out of the solve and get rows and columns of zeros. A cost between classes alone, a
+    `TableCost`, is solved exactly between the classes by every solver but `Sinkhorn` and `Sliced`.
 
     Args:
         cost: ground cost, a `GroundCost` or a matrix (n, m) of finite numbers.
@@ -74,6 +76,9 @@ def solve(
     """
     n, m = _shape(cost)
     solver = choose_solver(solver, n, m)
+    classes = class_cost(cost)
+    if classes is not None and not isinstance(solver, Sinkhorn | Sliced):
+        return _between_classes(classes, *_masses(a, b, (n, m), classes.table.device), solver)
     if isinstance(solver, Stratified) and max(n, m) <= solver.size:
         solver = Exact()  # a single part is the whole
     check_plan_memory(n, m, solver)
@@ -145,6 +150,16 @@ def _factored(cost: Any, solver: Solver) -> FactoredCost:
 
 def _device(cost: GroundCost) -> torch.device:
     return cost.block(slice(0, 1), slice(0, 1)).device
+
+
+def _between_classes(cost: TableCost, a: Tensor, b: Tensor, solver: Solver) -> Plan:
+    """The optimal plan between the classes, poured out over their points."""
+    exact = solver if isinstance(solver, Exact) else Exact()
+    between = solve(cost.table, *class_masses(cost, a, b), solver=exact)
+    flow = poured(between.coupling, cost.rows, cost.columns, a, b)
+    f, g = between.potentials
+    potentials = f[cost.rows], g[cost.columns]
+    return replace(between, coupling=sparse_coupling(flow, cost.shape), potentials=potentials)
 
 
 def _exact(c: Tensor, a: Tensor, b: Tensor, solver: Exact) -> Plan:

@@ -27,7 +27,22 @@ PUBLIC = [
     "tabulate",
     "transform",
 ]
-HEAVY = {"geomloss", "joblib", "matplotlib", "ot", "pandas", "peft", "plotly", "scipy", "sklearn", "torch"}
+HEAVY = {
+    "geomloss",
+    "gguf",
+    "joblib",
+    "matplotlib",
+    "ot",
+    "pandas",
+    "peft",
+    "plotly",
+    "scipy",
+    "sklearn",
+    "torch",
+    "transformers",
+    "vaderSentiment",
+}
+LIGHT = ["continuum", "continuum.core", "continuum.artifacts", "continuum.models.corpora", "continuum.testing"]
 
 
 def run(code):
@@ -36,11 +51,17 @@ def run(code):
     ).stdout.split()
 
 
-@pytest.mark.parametrize("module", ["continuum", "continuum.core", "continuum.testing"])
+@pytest.mark.parametrize("module", LIGHT)
 def test_importing_is_silent_and_loads_nothing_heavy(module):
     loaded = run(f"import sys, {module}; print(*sys.modules)")
     assert module in loaded
     assert not HEAVY & set(loaded)
+
+
+def test_models_are_loaded_without_their_libraries_until_one_is_asked_for():
+    loaded = run("import sys, continuum.models, continuum.models.sources; print(*sys.modules)")
+    assert "continuum.models.sources" in loaded
+    assert not {"transformers", "peft", "gguf", "sklearn", "vaderSentiment"} & set(loaded)
 
 
 def test_core_computes_without_torch():

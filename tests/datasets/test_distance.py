@@ -13,9 +13,25 @@ import pytest
 import torch
 from scipy.optimize import linprog
 
-from continuum.core import ConvergenceWarning, IncompatibleError, InvalidInputError
+from continuum.core import (
+    ContinuumWarning,
+    ConvergenceWarning,
+    IncompatibleError,
+    InvalidInputError,
+    ResourceError,
+)
 from continuum.datasets import Bures, DatasetDistance, ExactLabels, LabelledDataset, MeansOnly, label_table, otdd
-from continuum.measures import DiscreteMeasure, Exact, Sinkhorn, Stratified, Streamed, shortlist, sinkhorn_divergence
+from continuum.measures import (
+    DiscreteMeasure,
+    Exact,
+    Sinkhorn,
+    Sliced,
+    Stratified,
+    Streamed,
+    shortlist,
+    sinkhorn_divergence,
+    solve,
+)
 
 METRICS = [Bures(), ExactLabels(), MeansOnly()]
 
@@ -95,6 +111,35 @@ def test_7_without_features_it_is_a_small_problem_between_classes(pair, metric):
     sums = np.vstack([np.kron(np.eye(k), np.ones(m)), np.kron(np.ones(k), np.eye(m))])
     programme = linprog(2 * result.label_table.ravel(), A_eq=sums, b_eq=np.concatenate([a, b]))
     assert result.squared == pytest.approx(programme.fun, rel=1e-9)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("solver", ["auto", Exact(), Streamed(), Stratified(5)], ids=str)
+def test_7_the_small_problem_gives_what_the_large_one_gives(rng, metric, solver):
+    """Unequal sizes, points without weight, and a class with no others."""
+    weights = rng.dirichlet(np.ones(18)) * (np.arange(18) > 3)
+    source = LabelledDataset(rng.normal(size=(18, 3)), [9] * 4 + [0, 1] * 7, weights / weights.sum())
+    target = LabelledDataset(rng.normal(size=(31, 3)) + 1, np.arange(31) % 4, rng.dirichlet(np.ones(31)))
+    with pytest.warns(ContinuumWarning, match=r"without any sample are left out: \[9\]"):
+        result = otdd(source, target, labels=metric, solver=solver, feature_weight=0.0, label_weight=2.0)
+    cost = 2 * result.label_table[np.ix_(source.codes, target.codes)]
+    whole = solve(cost, source.weights, target.weights)
+    for number in (result.squared, result.lower, result.upper, (dense(result) * cost).sum()):
+        assert number == pytest.approx(whole.value, rel=1e-9)
+    assert result.converged
+    np.testing.assert_allclose(dense(result).sum(1), source.weights, atol=1e-12)
+    np.testing.assert_allclose(dense(result).sum(0), target.weights, atol=1e-12)
+    f, g = result.potentials
+    assert ((f[:, None] + g).numpy() - cost).max() <= 1e-12
+
+
+def test_7_many_points_with_labels_alone_need_no_memory_of_pairs(rng):
+    source, target = (LabelledDataset(rng.normal(size=(n, 1)), np.arange(n) % 5) for n in (150_000, 200_000))
+    result = otdd(source, target, solver=Exact(), feature_weight=0.0)  # a matrix of them would take 240 GB
+    assert result.lower == pytest.approx(result.squared, abs=1e-12)
+    for options in ({}, {"feature_weight": 0.0, "label_weight": 0.0}):
+        with pytest.raises(ResourceError, match="150000 and 200000 points"):
+            otdd(source, target, solver=Exact(), **options)
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -260,6 +305,83 @@ class FixedOrder:
 
     def squared(self, p, q, /):
         return float(self.table[p, q])
+
+
+# Labels whose distances are known up to an error
+
+
+@dataclass(frozen=True)
+class Rough(Fixed):
+    """A table that may be wrong."""
+
+    wrong: np.ndarray
+
+    def error(self, p, q, /):
+        return float(self.wrong[p, q])
+
+
+def tables_within(rng, table, wrong):
+    """The lowest table, the highest, and some between."""
+    for part in (-1.0, 1.0, *rng.uniform(-1, 1, size=(4, 6, 6))):
+        yield np.maximum(table + (part + np.transpose(part)) / 2 * wrong, 0)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("solver", ["auto", Sinkhorn(0.05, "mean"), Sliced(64), Streamed()], ids=str)
+def test_bounds_hold_for_every_table_within_the_error(rng, soft, solver):
+    source, target, table = fixed_problem(rng, soft)
+    wrong = 0.5 * not_euclidean(rng, 6)
+    plain = otdd(source, target, labels=Fixed(table), solver=solver, label_weight=2.0)
+    rough = otdd(source, target, labels=Rough(table, wrong), solver=solver, label_weight=2.0)
+    assert rough.squared == plain.squared
+    assert rough.lower < plain.lower
+    assert rough.upper > plain.upper
+    for possible in tables_within(rng, table, wrong):
+        truth = otdd(source, target, labels=Fixed(possible), label_weight=2.0)
+        assert rough.lower - 1e-9 <= truth.squared <= rough.upper + 1e-9
+
+
+def test_the_error_is_that_of_the_worst_plan_and_not_of_the_worst_pair():
+    """Half of the mass is in each class, so that the one bad pair can take no more than half."""
+    source, target = (LabelledDataset([[float(k)] for k in classes], list(classes)) for classes in ("01", "23"))
+    table, wrong = np.ones((4, 4)) - np.eye(4), np.zeros((4, 4))
+    wrong[0, 2] = wrong[2, 0] = 0.2
+    found = otdd(source, target, labels=Rough(table, wrong), feature_weight=0.0)
+    assert (found.lower, found.squared, found.upper) == pytest.approx((0.9, 1.0, 1.1))
+
+
+def test_15_soft_labels_between_them_cost_what_the_error_says(rng):
+    """Of mixed labels the distances within a dataset count as well."""
+    source, target, table = fixed_problem(rng, soft=True)
+    source, target = (changed(data, y=rng.dirichlet(np.ones(3), size=12)) for data in (source, target))
+    wrong = 0.3 * not_euclidean(rng, 6)
+
+    class RoughOrder(FixedOrder):
+        def error(self, p, q, /):
+            return float(wrong[p, q])
+
+    rough = otdd(source, target, labels=RoughOrder(table), feature_weight=20.0)
+    for possible in tables_within(rng, table, wrong):
+        truth = otdd(source, target, labels=FixedOrder(possible), feature_weight=20.0)
+        assert rough.lower - 1e-9 <= truth.squared <= rough.upper + 1e-9
+
+
+@pytest.mark.parametrize("rank", [1, 3, 8, 12])
+@pytest.mark.parametrize("soft", [False, True])
+def test_15_truncated_labels_bracket_the_distance(rng, rank, soft):
+    scales = 0.7 ** np.arange(12)
+    sets = [
+        LabelledDataset(
+            rng.normal(size=(n, 12)) * scales + k, rng.dirichlet(np.ones(3), n) if soft else np.arange(n) % 3
+        )
+        for k, n in enumerate((30, 24))
+    ]
+    truth = otdd(*sets).squared
+    found = otdd(*sets, labels=Bures(rank=rank))
+    assert found.lower - 1e-9 <= truth <= found.upper + 1e-9
+    assert found.lower <= found.squared <= found.upper
+    if rank == 12:
+        assert (found.lower, found.upper) == pytest.approx((truth, truth), rel=1e-9)
 
 
 # Certificates

@@ -106,7 +106,8 @@ def test_steps_up_to_the_bound_never_increase_the_objective(rng, metric, share):
     s = max(1 / (1 - np.square(w / w.sum()).sum()) for w in sizes) if metric == Bures() else 1.0
     flow = GradientFlow(source, target, steps=8, step_size=share / (1 + 0.5 * s), labels=metric, label_weight=0.5)
     assert (np.diff(flow.objective) <= 1e-10).all()
-    assert flow.objective[0] == otdd(source, target, labels=metric, label_weight=0.5).squared
+    start = otdd(source, target, labels=metric, label_weight=0.5).squared
+    assert flow.objective[0] == pytest.approx(start, rel=1e-14)  # sums of strided and of dense rows round differently
     if share < 1:
         assert flow.objective[-1] < flow.objective[0]
 

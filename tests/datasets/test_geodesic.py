@@ -399,6 +399,18 @@ def test_a_plan_that_cannot_fit_is_refused_before_labels_are_compared(rng, monke
             request()
 
 
+def test_labels_alone_make_maps_of_any_number_of_points(rng):
+    """Classes of equal mass that are far apart go to each other whole: each point goes to one of its class."""
+    base, other = (
+        LabelledDataset(rng.normal(size=(n, 1)) + 9 * (np.arange(n) % 2)[:, None], np.arange(n) % 2)
+        for n in (60_000, 60_000)
+    )
+    path = GeneralizedGeodesic.fit(base, {"other": other}, solver=Exact(), feature_weight=0.0)
+    assert (other.codes[path.maps[0].indices] == base.codes).all()
+    expected = otdd(base, other, solver=Exact(), feature_weight=0.0)
+    assert path.distance_to_base((1.0,)) == pytest.approx(expected.distance, rel=1e-9)
+
+
 def test_a_map_from_a_plan_that_did_not_converge_says_so(rng):
     base, other = (LabelledDataset(rng.normal(size=(20, 2)), [0, 1] * 10) for _ in range(2))
     assert GeneralizedGeodesic.fit(base, {"other": other}).converged

@@ -16,10 +16,12 @@ from continuum.datasets import (
     LabelledDataset,
     LabelTable,
     MeansOnly,
+    SupportsContext,
+    SupportsError,
     SupportsGradient,
     label_table,
 )
-from continuum.measures import DiscreteMeasure, LedoitWolf
+from continuum.measures import DiscreteMeasure, LedoitWolf, Pooled
 
 METRICS = [Bures(), ExactLabels(), MeansOnly()]
 
@@ -217,6 +219,153 @@ def test_shrinkage_brings_the_classes_of_two_samples_of_one_law_nearer(rng):
     assert (shrunk < plain).all()
 
 
+# Classes that have something in common
+
+
+def pooled_entry(first, second, i, j, rho, unbiased):
+    """An entry by POT, with covariances by NumPy."""
+    covariances = []
+    for data, label in ((first, i), (second, j)):
+        parts = [data.x[data.y == k] for k in range(3)]
+        scatter = sum((x - x.mean(0)).T @ (x - x.mean(0)) for x in parts)
+        common = scatter / (len(data) - (3 if unbiased else 0))
+        covariances.append((1 - rho) * np.cov(parts[label].T, bias=not unbiased) + rho * common)
+    means = [data.x[data.y == label].mean(0) for data, label in ((first, i), (second, j))]
+    return ot.gaussian.bures_wasserstein_distance(*means, *covariances) ** 2
+
+
+@pytest.mark.parametrize("unbiased", [True, False])
+@pytest.mark.parametrize("rho", [0.3, 1.0])
+def test_pooled_entries_are_those_of_an_independent_implementation(rng, unbiased, rho):
+    first, second = two_datasets(rng)
+    found = label_table((first, second), Bures(unbiased=unbiased, shrinkage=Pooled(rho))).block(0, 1)
+    expected = [[pooled_entry(first, second, i, j, rho, unbiased) for j in range(3)] for i in range(3)]
+    np.testing.assert_allclose(found, expected, rtol=1e-7)
+
+
+@pytest.mark.parametrize("unbiased", [True, False])
+def test_pooling_runs_from_the_plain_table_to_that_of_the_means(rng, unbiased):
+    datasets = two_datasets(rng)
+    plain, means = (label_table(datasets, metric) for metric in (Bures(unbiased=unbiased), MeansOnly()))
+    none, all_of_it = (label_table(datasets, Bures(unbiased=unbiased, shrinkage=Pooled(rho))) for rho in (0.0, 1.0))
+    assert (none.squared == plain.squared).all()
+    for k in range(2):
+        np.testing.assert_allclose(all_of_it.block(k, k), means.block(k, k), atol=1e-10)
+    # Between datasets the two common covariances differ, by one number for all pairs of classes.
+    assert np.ptp(all_of_it.block(0, 1) - means.block(0, 1)) == pytest.approx(0, abs=1e-10)
+    assert (all_of_it.block(0, 1) - means.block(0, 1) > 1e-3).all()
+
+
+def test_pooling_knows_weights_soft_labels_and_classes_without_mass(rng):
+    """Without the correction for bias a dataset is its law: splitting or padding it changes nothing."""
+    x, y = rng.normal(size=(7, 3)), np.array([0, 0, 0, 1, 1, 1, 1])
+    other = LabelledDataset(rng.normal(size=(5, 3)), [0, 0, 1, 1, 1])
+    metric = Bures(unbiased=False, shrinkage=Pooled(0.4))
+    expected = label_table((LabelledDataset(x, y), other), metric).block(0, 1)
+    split = LabelledDataset(x[[0, 0, *range(1, 7)]], y[[0, 0, *range(1, 7)]], np.array([0.5, 0.5, *[1.0] * 6]) / 7)
+    padded = LabelledDataset(np.vstack([x, 9 * x]), [*y, *[2] * 7], [1 / 7] * 7 + [0.0] * 7)
+    soft = LabelledDataset(x, np.eye(3)[y])
+    with pytest.warns(ContinuumWarning, match="without any sample"):
+        tables = [label_table((data, other), metric).block(0, 1)[:2] for data in (split, padded, soft)]
+    for table in tables:
+        np.testing.assert_allclose(table, expected, rtol=1e-11)
+
+
+def test_pooling_brings_the_classes_of_two_samples_of_one_law_nearer(rng):
+    halves = [LabelledDataset(rng.normal(size=(90, 40)), np.arange(90) % 6) for _ in range(2)]
+    plain, pooled = (label_table(halves, Bures(shrinkage=s)).block(0, 1) for s in (None, Pooled(0.8)))
+    assert (pooled < plain / 2).all()
+
+
+@pytest.mark.filterwarnings("ignore:classes of one sample")
+def test_a_class_of_one_sample_borrows_its_covariance(rng):
+    data = LabelledDataset(rng.normal(size=(12, 3)), ["one", *["many"] * 11])
+    table = label_table((data,), Bures(shrinkage=Pooled(1.0)))
+    assert table.squared[0, 1] == pytest.approx(label_table((data,), MeansOnly()).squared[0, 1])
+
+
+class Centred:
+    """A label metric of means from the middle of all classes: a class depends on the others."""
+
+    def describe(self, law, /):
+        raise AssertionError("not asked for")
+
+    def describe_all(self, datasets, /):
+        means = [(mass, law.mean) for classes in datasets for mass, law in classes]
+        middle = sum(mass * mean for mass, mean in means) / sum(mass for mass, _ in means)
+        return [mean - middle for _, mean in means]
+
+    def squared(self, p, q, /):
+        return float((p.abs() - q.abs()).square().sum())
+
+
+def test_a_metric_may_look_at_all_classes_first():
+    assert isinstance(Centred(), SupportsContext)
+    assert not isinstance(MeansOnly(), SupportsContext)
+    first = LabelledDataset([[0.0], [2.0]], ["a", "c"], classes=("a", "b", "c"))
+    second = LabelledDataset([[1.0], [9.0]], ["d", "e"])
+    with pytest.warns(ContinuumWarning, match="without any sample"):
+        table = label_table((first, second), Centred())
+    # The middle is 3: means at -3, -1, -2 and 6, of which signs do not count.
+    assert table.block(0, 1).tolist() == [[1, 9], [0, 0], [1, 25]]
+
+
+# Truncated covariances (acceptance check 15)
+
+TRUNCATED = [Bures(unbiased=True), Bures(shrinkage=Pooled(0.3)), Bures(shrinkage=LedoitWolf()), Bures(unbiased=False)]
+
+
+def wide_datasets(rng, n=40, d=30):
+    """Three classes each, whose covariances have most of their trace in few directions."""
+    scales = 0.8 ** np.arange(d)
+    turned = [np.linalg.qr(rng.normal(size=(d, d)))[0] for _ in range(3)]
+    sets = []
+    for shift in (0.0, 1.0):
+        y = np.arange(n) % 3
+        x = rng.normal(size=(n, d)) * scales
+        sets.append(LabelledDataset(np.stack([row @ turned[k] for row, k in zip(x, y, strict=True)]) + shift, y))
+    return sets
+
+
+@pytest.mark.parametrize("metric", TRUNCATED, ids=str)
+@pytest.mark.parametrize("rank", [1, 4, 15])
+def test_15_the_table_knows_how_far_off_its_entries_are(rng, metric, rank):
+    datasets = wide_datasets(rng)
+    exact = label_table(datasets, metric)
+    table = label_table(datasets, Bures(metric.unbiased, metric.shrinkage, rank))
+    assert not exact.error.any()
+    assert (np.abs(table.squared - exact.squared) <= table.error + 1e-10).all()
+    assert (table.error == table.error.T).all()
+    assert not np.diag(table.error).any()
+    assert (table.error + np.eye(6) > 0).all()
+    assert (table.error_block(0, 1) == table.error[:3, 3:]).all()
+
+
+def test_15_directions_enough_for_all_give_the_exact_table(rng):
+    datasets = wide_datasets(rng)
+    exact, table = (label_table(datasets, Bures(rank=rank)) for rank in (None, 30))
+    np.testing.assert_allclose(table.squared, exact.squared, rtol=1e-9)
+    assert table.error.max() < 1e-12
+
+
+def test_a_cross_table_has_no_errors_where_it_has_no_distances(rng):
+    table = label_table(wide_datasets(rng), Bures(rank=4), cross_only=True)
+    assert not table.error_block(0, 0).any()
+    assert table.error_block(0, 1).all()
+
+
+def test_a_table_of_ones_own_is_exact_unless_it_says_otherwise():
+    assert one_dataset(np.ones((3, 3))).error.tolist() == np.zeros((3, 3)).tolist()
+    assert isinstance(Bures(), SupportsError)
+    assert not isinstance(ExactLabels(), SupportsError)
+
+
+@pytest.mark.parametrize("rank", [0, -3])
+def test_a_rank_is_positive(rank):
+    with pytest.raises(InvalidInputError, match=f"`rank` must be at least 1.*got {rank}"):
+        Bures(rank=rank)
+
+
 # Gradients
 
 
@@ -248,7 +397,10 @@ def test_a_point_is_drawn_to_a_point(metric):
     assert torch.equal(found, torch.tensor([[-6.0, -8.0]], dtype=torch.float64))
 
 
-def test_the_gradient_with_shrinkage_is_refused(rng):
-    metric, law = Bures(shrinkage=LedoitWolf()), DiscreteMeasure(rng.normal(size=(4, 2)))
-    with pytest.raises(InvalidInputError, match="LedoitWolf"):
+@pytest.mark.parametrize(
+    "metric", [Bures(shrinkage=LedoitWolf()), Bures(shrinkage=Pooled(0.5)), Bures(rank=2)], ids=str
+)
+def test_the_gradient_of_a_changed_covariance_is_refused(rng, metric):
+    law = DiscreteMeasure(rng.normal(size=(4, 2)))
+    with pytest.raises(InvalidInputError, match=r"gradient of Bures.*without `shrinkage` and `rank`"):
         metric.gradient(law, metric.describe(law))

@@ -17,7 +17,7 @@ from continuum.datasets import (
     distance_matrix,
     otdd,
 )
-from continuum.measures import Sinkhorn, Sliced
+from continuum.measures import Exact, Sinkhorn, Sliced
 
 
 def datasets(rng, count=4):
@@ -39,6 +39,26 @@ def test_it_agrees_with_otdd_pair_by_pair(rng, labels, solver):
             numbers = found.squared[i, j], found.lower[i, j], found.upper[i, j]
             assert numbers == pytest.approx((one.squared, one.lower, one.upper), rel=1e-9)
             assert found.converged[i, j] == one.converged
+
+
+def test_labels_alone_are_small_problems_of_any_number_of_points(rng):
+    sets = {f"set {k}": LabelledDataset(rng.normal(size=(n, 1)) + k, np.arange(n) % 3) for k, n in enumerate((90, 80))}
+    many = {"first": LabelledDataset(rng.normal(size=(200_000, 1)), np.arange(200_000) % 4), **sets}
+    found = distance_matrix(many, solver=Exact(), feature_weight=0.0, progress=False)
+    one = otdd(*sets.values(), feature_weight=0.0)
+    assert found.squared[1, 2] == pytest.approx(one.squared, rel=1e-9)
+    assert found.converged.all()
+
+
+def test_bounds_allow_for_the_error_of_the_labels(rng):
+    sets = datasets(rng, 3)
+    truth = distance_matrix(sets, progress=False)
+    found = distance_matrix(sets, labels=Bures(rank=1), progress=False)
+    assert found.label_table.error.any()
+    assert (found.lower - 1e-9 <= truth.squared).all()
+    assert (truth.squared <= found.upper + 1e-9).all()
+    assert (found.lower <= found.squared).all()
+    assert (found.squared <= found.upper).all()
 
 
 def test_it_agrees_with_sliced_otdd_for_a_euclidean_table(rng):

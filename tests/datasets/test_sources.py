@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from continuum.core.errors import InvalidInputError, MissingDataError, StoreError
+from continuum.datasets.recipes import write_npz
 from continuum.datasets.sources import SOURCES, available, load, read, resize
 
 fetching = importlib.import_module("continuum.datasets.fetch")
@@ -89,7 +90,7 @@ def test_copies_of_an_image_stay_in_training(empty):
     x = np.random.default_rng(0).integers(0, 256, (100, 28, 28), dtype=np.uint8)
     x[50:60] = x[40:50]
     y = np.repeat(np.arange(2), 50)
-    fetching._write(fetching.cache_path("animals"), {"x_all": x, "y_all": y})
+    write_npz(fetching.cache_path("animals"), {"x_all": x, "y_all": y})
     assert_splits_partition("animals")
     assert np.bincount(read("animals", "test")[1]).tolist() == [10, 10]
 
@@ -117,7 +118,7 @@ def test_labels_are_integers():
 
 def test_animals_are_labelled_by_name(empty):
     x = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
-    fetching._write(fetching.cache_path("animals"), {"x_all": x, "y_all": np.arange(50) % 10})
+    write_npz(fetching.cache_path("animals"), {"x_all": x, "y_all": np.arange(50) % 10})
     assert load("animals", split="all", n=10).y.tolist() == list(SOURCES["animals"].classes)
 
 
@@ -239,7 +240,7 @@ def test_several_folders_are_searched_in_order(idx, monkeypatch):
 
 def test_own_idx_files_come_before_the_cache(idx):
     images = np.zeros((4, 28, 28), np.uint8)
-    fetching._write(fetching.cache_path("mnist"), {"x_train": images, "y_train": np.zeros(4, np.int64)})
+    write_npz(fetching.cache_path("mnist"), {"x_train": images, "y_train": np.zeros(4, np.int64)})
     assert read("mnist")[0].max() == 7
 
 
@@ -267,7 +268,7 @@ def test_idx_files_of_different_length_are_refused(idx):
 def test_a_damaged_cache_is_refused_and_says_how_to_repair_it(empty, damage):
     path = fetching.cache_path("mnist")
     images = np.zeros((9, 28, 28), np.uint8)
-    fetching._write(path, {"x_train": images, "y_train": np.zeros(9, np.int64)})
+    write_npz(path, {"x_train": images, "y_train": np.zeros(9, np.int64)})
     damaged = damage(path.read_bytes())
     path.write_bytes(damaged if isinstance(damaged, bytes) else b"no archive at all")
     with pytest.raises(StoreError, match=r"is damaged .*delete it and run `continuum fetch mnist`"):

@@ -1,0 +1,121 @@
+"""The model axes: language models, what they say, and continuous families of their weights.
+
+Modules load on first use (PEP 562): importing this package imports neither transformers nor peft.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .corpora import Sentence, attribute_texts, genre_texts, sentences
+    from .divergence import TokenDivergence, agreement_with, js_to, token_divergence, token_log_probs
+    from .ensemble import Ensemble
+    from .generation import generate_texts, generation_score, generation_scores
+    from .language import (
+        LogLikelihoods,
+        likelihood_ratio,
+        log_likelihood_on,
+        log_likelihoods,
+        perplexity,
+        perplexity_on,
+        sentence_scores,
+    )
+    from .paired import PairedDifference, paired_difference
+    from .readability import Readability
+    from .sentiment import Vader
+    from .sources import LanguageModel, available_models, load_language_model, model_path
+    from .text_classifier import AttributeClassifier
+    from .texts import Texts, hold_out
+    from .tokens import Frame
+    from .weights import CheckpointPath, WeightPath, fine_tune_lora
+    from .windows import Windows
+
+_HOMES = {
+    "AttributeClassifier": "text_classifier",
+    "CheckpointPath": "weights",
+    "Ensemble": "ensemble",
+    "Frame": "tokens",
+    "LanguageModel": "sources",
+    "LogLikelihoods": "language",
+    "PairedDifference": "paired",
+    "Readability": "readability",
+    "Sentence": "corpora",
+    "Texts": "texts",
+    "TokenDivergence": "divergence",
+    "Vader": "sentiment",
+    "WeightPath": "weights",
+    "Windows": "windows",
+    "agreement_with": "divergence",
+    "attribute_texts": "corpora",
+    "available_models": "sources",
+    "fine_tune_lora": "weights",
+    "generate_texts": "generation",
+    "generation_score": "generation",
+    "generation_scores": "generation",
+    "genre_texts": "corpora",
+    "hold_out": "texts",
+    "js_to": "divergence",
+    "likelihood_ratio": "language",
+    "load_language_model": "sources",
+    "log_likelihood_on": "language",
+    "log_likelihoods": "language",
+    "model_path": "sources",
+    "paired_difference": "paired",
+    "perplexity": "language",
+    "perplexity_on": "language",
+    "sentence_scores": "language",
+    "sentences": "corpora",
+    "token_divergence": "divergence",
+    "token_log_probs": "divergence",
+}
+
+__all__ = [
+    "AttributeClassifier",
+    "CheckpointPath",
+    "Ensemble",
+    "Frame",
+    "LanguageModel",
+    "LogLikelihoods",
+    "PairedDifference",
+    "Readability",
+    "Sentence",
+    "Texts",
+    "TokenDivergence",
+    "Vader",
+    "WeightPath",
+    "Windows",
+    "agreement_with",
+    "attribute_texts",
+    "available_models",
+    "fine_tune_lora",
+    "generate_texts",
+    "generation_score",
+    "generation_scores",
+    "genre_texts",
+    "hold_out",
+    "js_to",
+    "likelihood_ratio",
+    "load_language_model",
+    "log_likelihood_on",
+    "log_likelihoods",
+    "model_path",
+    "paired_difference",
+    "perplexity",
+    "perplexity_on",
+    "sentence_scores",
+    "sentences",
+    "token_divergence",
+    "token_log_probs",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

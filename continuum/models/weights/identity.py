@@ -1,0 +1,50 @@
+"""Digests of weights."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["base_fingerprint", "digest_of", "plain_name"]
+
+_SAMPLES = 64  # entries of each tensor that name a base
+
+
+def digest_of(names: str, *groups: Iterable[tuple[Any, Tensor]]) -> str:
+    """SHA-256 of some words and of named tensors, bit by bit."""
+    digest = hashlib.sha256(names.encode())
+    for group in groups:
+        for name, tensor in group:
+            digest.update(f"<{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+            digest.update(flat.numpy().data)
+    return digest.hexdigest()
+
+
+def base_fingerprint(model: nn.Module) -> str:
+    """What tells base models apart: names and shapes of all weights, and some entries of each.
+
+    Entries are rounded to bfloat16 first, so that a base loaded in lower precision is still the same base. Adapters
+    that PEFT put into the model do not count.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        if ".lora_" in name:
+            continue
+        flat = tensor.detach().reshape(-1)
+        entries = flat[:: max(1, len(flat) // _SAMPLES)][:_SAMPLES]
+        values = entries.to(torch.bfloat16) if entries.is_floating_point() else entries
+        digest.update(f"<{plain_name(name)} {tuple(tensor.shape)} {values.tolist()}>".encode())
+    return digest.hexdigest()
+
+
+def plain_name(name: str) -> str:
+    """The name of a weight in the base model itself, without what PEFT put around it."""
+    return name.removeprefix("base_model.model.").replace(".base_layer", "")

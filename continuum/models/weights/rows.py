@@ -1,0 +1,158 @@
+"""Coefficients of their own for the rows of a batch, and for the tokens of a row."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from continuum.core import IncompatibleError
+
+from .lora_layers import LoraPlace
+
+__all__ = ["coefficients_followed", "rows_checked"]
+
+_rows: ContextVar[int | None] = ContextVar("rows", default=None)  # of the batch that is under way, if they differ
+
+
+@contextmanager
+def coefficients_followed(
+    model: nn.Module, coefficients: Callable[[], Tensor], put: Callable[[Tensor], None]
+) -> Iterator[None]:
+    """Within this block every batch that `model` sees has the coefficients of its rows.
+
+    They are asked for anew for each batch, so that each has a graph of its own to differentiate. Generation repeats
+    rows, for beams or for several sequences of a prompt, and feeds one token after the other: the coefficients follow.
+
+    Args:
+        model: the language model itself, not a wrapper.
+        coefficients: gives (k,) for all rows alike, (rows, k), or (rows, tokens, k); beyond its tokens a schedule keeps
+            its last value, and padding on the left counts.
+        put: takes coefficients (k,), or (rows, tokens or 1, k).
+
+    Raises:
+        IncompatibleError: from within the block, if a batch has another number of rows.
+    """
+    follower = _Follower(coefficients, put)
+    handles = [
+        model.register_forward_pre_hook(follower.before, with_kwargs=True),
+        model.register_forward_hook(follower.after, always_call=True),
+    ]
+    try:
+        with _generation_watched(model, follower):
+            yield
+    finally:
+        for handle in handles:
+            handle.remove()
+        _rows.set(None)
+
+
+@contextmanager
+def rows_checked(places: Sequence[LoraPlace]) -> Iterator[None]:
+    """Within this block a layer whose input is not (rows, tokens, features) refuses rows of their own coefficients.
+
+    Broadcasting would give such a layer, as it is in mixtures of experts, a wrong output without a word.
+    """
+
+    def check(name: str) -> Callable[[Any, tuple[Any, ...]], None]:
+        def hook(layer: Any, inputs: tuple[Any, ...]) -> None:
+            rows = _rows.get()
+            if rows is not None and (inputs[0].ndim != 3 or len(inputs[0]) != rows):
+                raise IncompatibleError(
+                    f"`{name}` sees an input of shape {tuple(inputs[0].shape)}, not the {rows} rows of the batch: rows "
+                    "cannot have coefficients of their own there."
+                )
+
+        return hook
+
+    handles = [place.layer.register_forward_pre_hook(check(place.name)) for place in places]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+class _Follower:
+    """Puts the coefficients of the rows and tokens of each batch."""
+
+    def __init__(self, coefficients: Callable[[], Tensor], put: Callable[[Tensor], None]) -> None:
+        self._coefficients, self._put = coefficients, put
+        self.generates = False
+
+    def before(self, model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        c = self._coefficients()
+        if c.ndim == 1:
+            self._put(c)
+            return
+        rows, tokens = _shape_of_batch(args, kwargs)
+        repeats = self._repeats(len(c), rows)
+        part = c[:, None] if c.ndim == 2 else _window(c, _past(kwargs), tokens)
+        self._put(part.repeat_interleave(repeats, 0) if repeats > 1 else part)
+        _rows.set(rows)
+
+    def after(self, model: Any, inputs: Any, output: Any) -> None:
+        _rows.set(None)
+
+    def _repeats(self, asked: int, rows: int) -> int:
+        if rows == asked or (self.generates and rows % asked == 0):
+            return rows // asked
+        raise IncompatibleError(f"{asked} rows of coefficients were given for a batch of {rows} rows; give one a row.")
+
+    def check_prompts(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        c = self._coefficients()
+        prompts = args[0] if args else next((kwargs[k] for k in _INPUTS if kwargs.get(k) is not None), None)
+        rows = 1 if prompts is None else len(prompts)
+        if c.ndim > 1 and rows != len(c):
+            raise IncompatibleError(f"{len(c)} rows of coefficients were given for {rows} prompts; give one a prompt.")
+
+
+_INPUTS = ("input_ids", "inputs_embeds", "inputs")
+
+
+@contextmanager
+def _generation_watched(model: nn.Module, follower: _Follower) -> Iterator[None]:
+    """Within this block `follower` knows when rows are repeated because `model.generate` repeats them."""
+    generate = getattr(model, "generate", None)
+    if generate is None:
+        yield
+        return
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        follower.check_prompts(args, kwargs)
+        follower.generates = True
+        try:
+            return generate(*args, **kwargs)
+        finally:
+            follower.generates = False
+
+    model.__dict__["generate"] = watched  # hides the method of the class, for this object only
+    try:
+        yield
+    finally:
+        with contextlib.suppress(KeyError):
+            del model.__dict__["generate"]
+
+
+def _shape_of_batch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int, int]:
+    values = [*args[:1], *(kwargs.get(name) for name in _INPUTS)]
+    batch = next((value for value in values if isinstance(value, Tensor)), None)
+    if batch is None or batch.ndim < 2:
+        raise IncompatibleError("rows of coefficients need a batch (rows, tokens) as `input_ids` or `inputs_embeds`.")
+    return batch.shape[0], batch.shape[1]
+
+
+def _past(kwargs: dict[str, Any]) -> int:
+    """Tokens of each row that the model has seen before."""
+    past = kwargs.get("past_key_values")
+    return 0 if past is None else int(past.get_seq_length())
+
+
+def _window(c: Tensor, start: int, tokens: int) -> Tensor:
+    places = torch.arange(start, start + tokens, device=c.device).clamp(max=c.shape[1] - 1)
+    return c[:, places]
