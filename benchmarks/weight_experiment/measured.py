@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from continuum.harness import Results
+from continuum.harness import Results, status
 
 Array = NDArray[np.float64]
 
@@ -49,13 +49,12 @@ class Study:
 
 def read_store(path: Path, names: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
     """All studies of a store, ready for JSON."""
-    results = Results.load(path)
-    return {name: _study(results, name, names.get(name, ())) for name in results.studies}
+    return {name: _study(Results.load(path, study=name), names.get(name, ())) for name in status(path)["study"]}
 
 
-def _study(results: Results, name: str, labels: Sequence[str]) -> dict[str, Any]:
-    part = results.select(study=name).frame
-    axes = [axis for axis in results.axes if part[axis].notna().any()]
+def _study(results: Results, labels: Sequence[str]) -> dict[str, Any]:
+    axes = list(results.axes)
+    part = results.frame
     part = part.assign(group=part["metric"].str[:-4], block=part["metric"].str[-3:].astype(int))
     points = part[axes].drop_duplicates()
     groups = {}

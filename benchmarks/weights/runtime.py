@@ -93,9 +93,7 @@ def _runtimes(model: Any, names: Any, domain: Any, points: Any, call: Callable[[
 
         return run
 
-    return {
-        backend: leased(WeightPath(model, names, Combination(domain), backend)) for backend in ("scale", "gate")
-    }
+    return {backend: leased(WeightPath(model, names, Combination(domain), backend)) for backend in ("scale", "gate")}
 
 
 def _disabled(model: Any, call: Callable[[], object]) -> Callable[[], object]:

@@ -10,7 +10,6 @@ which the system takes back at will.
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from safetensors.torch import load_file, save_file
 
 from continuum.models import CheckpointPath
 
-RUNS = 5
+RUNS = 7
 LAYERS, WIDTH, HIDDEN, VOCABULARY = 30, 576, 1536, 49152
 LARGEST = VOCABULARY * WIDTH * 4  # bytes
 
@@ -109,9 +108,10 @@ def merge_rows() -> Iterator[dict[str, Any]]:
         turns = [{work: measured(work, "seconds", folder) for work in WORK} for _ in range(RUNS)]
     note = f"{memory['streamed'] / LARGEST:.2f} x the largest tensor"
     megabytes = {work: size / 1e6 for work, size in memory.items()}
-    seconds = {work: statistics.median(turn[work] for turn in turns) for work in WORK}
+    # The fastest: what the system does meanwhile with its page cache doubles many of them.
+    seconds = {work: min(turn[work] for turn in turns) for work in WORK}
     yield _row("merge two checkpoints, extra memory in MB", megabytes, note)
-    yield _row("merge two checkpoints", seconds, "")
+    yield _row("merge two checkpoints", seconds, f"fastest of {RUNS}; ours is on the disk at the end")
 
 
 def _row(work: str, numbers: dict[str, float], note: str) -> dict[str, Any]:

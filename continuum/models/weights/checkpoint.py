@@ -213,4 +213,4 @@ def _method(method: str | Method) -> Method:
 def _file_name(source: Tensors) -> str | None:
     """The name of the file or folder, without the folders above it: they say where, not what."""
     path = getattr(source, "path", None)
-    return None if path is None else Path(path).resolve().name
+    return None if path is None else Path(path).name

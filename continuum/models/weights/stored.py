@@ -145,7 +145,7 @@ def open_checkpoint(source: str | os.PathLike[str] | Mapping[str, Tensor] | Tens
         (('weight',), (2, 3))
     """
     if isinstance(source, str | os.PathLike):
-        return _open_files(Path(source))
+        return _open_files(Path(source).absolute())
     if isinstance(source, torch.nn.Module):
         raise InvalidInputError(
             f"got a {type(source).__name__}; pass its `state_dict()`, or the folder it is saved in."
