@@ -9,6 +9,7 @@ from continuum.harness.summaries import largest_jump, monotonicity
 
 SHAPE = ("R2", "chord deviation", "V", "K")
 TOLERANCE = 1.1  # of perplexity, over the worse of the two ends
+_ROUNDING = 1e-12
 
 
 def shape(alphas: Array, values: Array) -> Array:
@@ -20,8 +21,10 @@ def shape(alphas: Array, values: Array) -> Array:
     share = (alphas - alphas[0]) / (alphas[-1] - alphas[0])
     spread = np.abs(values - values[0] - share * change).max()
     whole = monotonicity(alphas, values)
+    back = (1 - whole) / 2
+    back = 0.0 if abs(back) < _ROUNDING else back  # a sum of steps rounds differently from their total
     squared = np.corrcoef(alphas, values)[0, 1] ** 2 if np.ptp(values) else np.nan
-    return np.array([squared, spread / abs(change), (1 - whole) / 2, largest_jump(alphas, values) / whole])
+    return np.array([squared, spread / abs(change), back, largest_jump(alphas, values) / whole])
 
 
 def shape_row(alphas: Array, blocks: Array, low: float, high: float) -> dict[str, list[float]]:
