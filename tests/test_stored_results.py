@@ -70,6 +70,18 @@ def test_readme_quotes_the_experiment():
     assert not absent_from_readme(few.format(*points["few-shot only"]), minus)
 
 
+def test_readme_quotes_the_weight_experiment():
+    experiment = stored("weight_experiment")
+    inside = [row for row in experiment["tables"]["shapes"] if (row["from"], row["to"]) == (0, 1)]
+    straight = {row["path"]: row["R2"][0] for row in inside}
+    numbers = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+    held = [claim["verdict"] == "held" for claim in experiment["claims"]]
+    assert not absent_from_readme(
+        f"(R² {straight['sentiment']:.4f} for sentiment, {straight['register']:.3f} for register)",
+        f"{numbers[len(held) - 1]} claims, of which {numbers[sum(held) - 1]} held",
+    )
+
+
 def test_readme_quotes_the_demo():
     frame = Results.load(RESULTS / "demo.json").select(study="geodesic to mnist", metric="transfer accuracy").frame
     means = frame.groupby(["role", "label", "t", "fashion-mnist", "animals", "optdigits"], dropna=False)["value"].mean()

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .corpora import Sentence, attribute_texts, genre_texts, sentences
+    from .distributions import arithmetic_mixture, geometric_mixture, jensen_shannon, kullback_leibler
     from .divergence import TokenDivergence, agreement_with, js_to, token_divergence, token_log_probs
     from .ensemble import Ensemble
-    from .generation import generate_texts, generation_score, generation_scores
+    from .generation import Scorer, generate_texts, generation_score, generation_scores
     from .language import (
         LogLikelihoods,
         likelihood_ratio,
@@ -23,24 +24,40 @@ if TYPE_CHECKING:
         sentence_scores,
     )
     from .paired import PairedDifference, paired_difference
-    from .readability import Readability
+    from .readability import (
+        AUTOMATED_READABILITY,
+        COLEMAN_LIAU,
+        FLESCH_KINCAID_GRADE,
+        FLESCH_READING_EASE,
+        GUNNING_FOG,
+        SMOG,
+        Readability,
+    )
     from .sentiment import Vader
     from .sources import LanguageModel, available_models, load_language_model, model_path
     from .text_classifier import AttributeClassifier
     from .texts import Texts, hold_out
-    from .tokens import Frame
+    from .tokens import DOCUMENT, Frame
     from .weights import CheckpointPath, WeightPath, fine_tune_lora
     from .windows import Windows
 
 _HOMES = {
+    "AUTOMATED_READABILITY": "readability",
     "AttributeClassifier": "text_classifier",
+    "COLEMAN_LIAU": "readability",
     "CheckpointPath": "weights",
+    "DOCUMENT": "tokens",
     "Ensemble": "ensemble",
+    "FLESCH_KINCAID_GRADE": "readability",
+    "FLESCH_READING_EASE": "readability",
     "Frame": "tokens",
+    "GUNNING_FOG": "readability",
     "LanguageModel": "sources",
     "LogLikelihoods": "language",
     "PairedDifference": "paired",
     "Readability": "readability",
+    "SMOG": "readability",
+    "Scorer": "generation",
     "Sentence": "corpora",
     "Texts": "texts",
     "TokenDivergence": "divergence",
@@ -48,6 +65,7 @@ _HOMES = {
     "WeightPath": "weights",
     "Windows": "windows",
     "agreement_with": "divergence",
+    "arithmetic_mixture": "distributions",
     "attribute_texts": "corpora",
     "available_models": "sources",
     "fine_tune_lora": "weights",
@@ -55,8 +73,11 @@ _HOMES = {
     "generation_score": "generation",
     "generation_scores": "generation",
     "genre_texts": "corpora",
+    "geometric_mixture": "distributions",
     "hold_out": "texts",
+    "jensen_shannon": "distributions",
     "js_to": "divergence",
+    "kullback_leibler": "distributions",
     "likelihood_ratio": "language",
     "load_language_model": "sources",
     "log_likelihood_on": "language",
@@ -72,6 +93,13 @@ _HOMES = {
 }
 
 __all__ = [
+    "AUTOMATED_READABILITY",
+    "COLEMAN_LIAU",
+    "DOCUMENT",
+    "FLESCH_KINCAID_GRADE",
+    "FLESCH_READING_EASE",
+    "GUNNING_FOG",
+    "SMOG",
     "AttributeClassifier",
     "CheckpointPath",
     "Ensemble",
@@ -80,6 +108,7 @@ __all__ = [
     "LogLikelihoods",
     "PairedDifference",
     "Readability",
+    "Scorer",
     "Sentence",
     "Texts",
     "TokenDivergence",
@@ -87,6 +116,7 @@ __all__ = [
     "WeightPath",
     "Windows",
     "agreement_with",
+    "arithmetic_mixture",
     "attribute_texts",
     "available_models",
     "fine_tune_lora",
@@ -94,8 +124,11 @@ __all__ = [
     "generation_score",
     "generation_scores",
     "genre_texts",
+    "geometric_mixture",
     "hold_out",
+    "jensen_shannon",
     "js_to",
+    "kullback_leibler",
     "likelihood_ratio",
     "load_language_model",
     "log_likelihood_on",

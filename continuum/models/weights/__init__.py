@@ -13,6 +13,7 @@ from .lora_export import LoraExport
 from .lora_recipe import LoraRecipe
 from .merged_export import MergedExport
 from .merging import Linear, Method, ModelStock, TaskArithmetic
+from .mixtures import mixture
 from .model_path import ModelPath
 from .path import WeightPath
 from .slerp import Slerp
@@ -52,6 +53,7 @@ __all__ = [
     "decay_weights",
     "fine_tune_lora",
     "greedy_soup",
+    "mixture",
     "open_checkpoint",
     "read_adapters",
     "recompute_batch_norm",

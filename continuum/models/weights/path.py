@@ -61,11 +61,13 @@ class WeightPath:
 
     `at` builds an independent plain model. `lease` lends the shared one, changed in well under a millisecond:
 
-    | back-end | one point | a point for each row or token | gradient in the point |
-    |---|---|---|---|
-    | "scale" (default) | PEFT's own sum | yes | yes |
-    | "gate" | two products for all adapters | yes | yes |
-    | "merged" | weights rewritten, fastest forward pass | no | no |
+    =========  ==================================  ======================  ========
+    back-end   how                                 a point for each row    gradient
+    =========  ==================================  ======================  ========
+    "scale"    PEFT's own sum, the default         yes, and for tokens     yes
+    "gate"     two products for all adapters       yes, and for tokens     yes
+    "merged"   weights rewritten, as fast as none  no                      no
+    =========  ==================================  ======================  ========
 
     Args:
         model: a PEFT model with the adapters loaded. It is never changed but inside a lease.
