@@ -30,6 +30,8 @@ docs: $(VENV)/.docs data
 bench: $(VENV)/.dev data
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_harness.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_datasets.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_weights.py
+	$(BIN)/python benchmarks/bench_full_size.py
 
 data: $(VENV)/.demo
 	@$(BIN)/continuum fetch animals optdigits
