@@ -65,6 +65,30 @@ class _Pairs:
     costs: Array
 
 
+class _Growing:
+    """A list of pairs that is found piece by piece.
+
+    Pieces go into arrays that are there: thousands of small ones, joined in the end, would leave a heap full of holes
+    (0.6 GB of them for 60,000 points).
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._arrays = [np.empty(capacity, dtype) for dtype in (np.int32, np.int32, np.float64)]
+        self._size = 0
+
+    def extend(self, rows: Tensor, columns: Tensor, costs: Tensor) -> None:
+        stop = self._size + len(rows)
+        if stop > len(self._arrays[0]):
+            self._arrays = [np.concatenate([array, np.empty(stop, array.dtype)]) for array in self._arrays]
+        for array, piece in zip(self._arrays, (rows, columns, costs), strict=True):
+            array[self._size : stop] = piece.cpu().numpy()
+        self._size = stop
+
+    @property
+    def pairs(self) -> _Pairs:
+        return _Pairs(*(array[: self._size] for array in self._arrays))
+
+
 @dataclass(frozen=True, eq=False)
 class _Look:
     """What one look at the whole cost tells: the c-transform f of g, and what reduced costs are small and large."""
@@ -171,18 +195,15 @@ def _parts(cost: CostRows) -> Iterator[slice]:
 def _look(cost: CostRows, g: Tensor, seed: int) -> tuple[_Look, _Pairs]:
     """A look at all pairs with the potential g of the columns, and those that are nearly tight."""
     threshold, largest = _scale(cost, g)
-    tight, rows, columns, costs = [], [], [], []
+    tight, found = [], _Growing(2 * _PER_POINT * cost.shape[0])
     for part in _parts(cost):
         reduced = cost.reduced(part, g)
         f = reduced.amin(1)
         places = _places(reduced <= (f + threshold)[:, None], seed)
         i, j = places // cost.shape[1], places % cost.shape[1]
         tight.append(f.double())
-        rows.append((i + part.start).int().cpu())
-        columns.append(j.int().cpu())
-        costs.append((reduced.flatten()[places].double() + g[j]).cpu())
-    pairs = _Pairs(*(torch.cat(pieces).numpy() for pieces in (rows, columns, costs)))
-    return _Look(torch.cat(tight), threshold, largest), pairs
+        found.extend(i + part.start, j, reduced.flatten()[places].double() + g[j])
+    return _Look(torch.cat(tight), threshold, largest), found.pairs
 
 
 def _scale(cost: CostRows, g: Tensor) -> tuple[float, float]:
