@@ -7,6 +7,7 @@ terms are squared Euclidean too, which makes soft labels and displacements meani
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,14 +37,17 @@ class LabelTable:
             mass has distance 0 to all, and no point to use it.
         labels: for each dataset the labels of its rows, in order.
         error: how far each entry may be from the distance that it stands for, (k, k); 0 where it is exact.
+        present: which labels have mass, (k,); the others stand at the origin of the coordinates and change nothing.
     """
 
     squared: Array
     labels: tuple[tuple[Hashable, ...], ...]
     error: Any = 0.0
+    present: Any = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "error", np.broadcast_to(self.error, self.squared.shape))
+        object.__setattr__(self, "present", np.broadcast_to(self.present, len(self.squared)))
 
     def block(self, i: int, j: int) -> Array:
         """Distances between the labels of datasets `i` and `j`."""
@@ -68,15 +72,19 @@ class LabelTable:
 
     @cached_property
     def _embedding(self) -> tuple[Array, float]:
-        # Classical scaling of the double-centred table (Gower 1966), then Lingoes (1971).
-        k = len(self.squared)
+        # Classical scaling of the double-centred table (Gower 1966), then Lingoes (1971). Of labels with mass only: the
+        # others are at no distance from all, which no points are, and would raise the shift.
+        squared = self.squared[np.ix_(self.present, self.present)]
+        k = len(squared)
         centring = np.eye(k) - 1.0 / k
-        values, vectors = torch.linalg.eigh(torch.as_tensor(-0.5 * centring @ self.squared @ centring))
+        values, vectors = torch.linalg.eigh(torch.as_tensor(-0.5 * centring @ squared @ centring))
         lowest, noise = float(values.min()), 1e-12 * float(values.abs().max())
         shift = -2 * lowest if lowest < -noise else 0.0
         # That of the constant vector too: it moves all labels alike, and eigh may mix it with others of eigenvalue 0.
         raised = (values + shift / 2).clamp(min=0)
-        return (vectors * raised.sqrt()).numpy(), shift
+        coordinates = np.zeros((len(self.squared), k))
+        coordinates[self.present] = (vectors * raised.sqrt()).numpy()
+        return coordinates, shift
 
     def _rows(self, i: int) -> slice:
         start = sum(map(len, self.labels[:i]))
@@ -94,11 +102,15 @@ def label_table(datasets: Sequence[LabelledDataset], metric: LabelMetric, *, cro
 
     Raises:
         IncompatibleError: if feature dimensions differ.
+        InvalidInputError: if there is no dataset, `metric` is no label metric, or it gives something else than finite
+            distances that are not negative.
     """
-    if not isinstance(metric, LabelMetric):
+    if isinstance(metric, type) or not isinstance(metric, LabelMetric):
         raise InvalidInputError(
             f"`labels` must be Bures(), ExactLabels(), SlicedLabels() or MeansOnly(), got {metric!r}."
         )
+    if not datasets:
+        raise InvalidInputError("`datasets` must hold at least one dataset.")
     sizes = [data.dimension for data in datasets]
     if len(set(sizes)) > 1:
         raise IncompatibleError(
@@ -108,13 +120,30 @@ def label_table(datasets: Sequence[LabelledDataset], metric: LabelMetric, *, cro
         _warn_of_small_classes(data, metric)
     described = _descriptions(datasets, metric)
     error_of = metric.error if isinstance(metric, SupportsError) else lambda p, q: 0.0
+    names = [(i, label) for i, data in enumerate(datasets) for label in data.classes]
     table, error = np.zeros((2, len(described), len(described)))
     for row, (i, p) in enumerate(described):
         for column, (j, q) in enumerate(described[:row]):
             if p is not None and q is not None and not (cross_only and i == j):
-                table[row, column] = table[column, row] = metric.squared(p, q)
+                table[row, column] = table[column, row] = _admitted(metric.squared(p, q), names[column], names[row])
                 error[row, column] = error[column, row] = error_of(p, q)
-    return LabelTable(table, tuple(data.classes for data in datasets), error)
+    present = [description is not None for _, description in described]
+    return LabelTable(table, tuple(data.classes for data in datasets), error, present)
+
+
+def _admitted(squared: Any, p: tuple[int, Hashable], q: tuple[int, Hashable]) -> float:
+    """A squared distance that is one: a metric may come from elsewhere."""
+    try:
+        value = float(squared)
+    except (TypeError, ValueError):
+        value = math.nan
+    if 0 <= value < math.inf:
+        return value
+    (i, one), (j, other) = p, q
+    raise InvalidInputError(
+        f"the label metric says that {one!r} of dataset {i} and {other!r} of dataset {j} are {squared!r} apart; a "
+        "squared distance is a finite number that is not negative."
+    )
 
 
 def _descriptions(datasets: Sequence[LabelledDataset], metric: LabelMetric) -> list[tuple[int, Any]]:

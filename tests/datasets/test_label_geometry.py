@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import ot
@@ -13,6 +14,7 @@ from continuum.core import ContinuumWarning, IncompatibleError, InvalidInputErro
 from continuum.datasets import (
     Bures,
     ExactLabels,
+    GeneralizedGeodesic,
     LabelledDataset,
     LabelTable,
     MeansOnly,
@@ -20,8 +22,9 @@ from continuum.datasets import (
     SupportsError,
     SupportsGradient,
     label_table,
+    otdd,
 )
-from continuum.measures import DiscreteMeasure, LedoitWolf, Pooled
+from continuum.measures import DiscreteMeasure, Exact, LedoitWolf, Pooled, Sliced
 
 METRICS = [Bures(), ExactLabels(), MeansOnly()]
 
@@ -404,3 +407,56 @@ def test_the_gradient_of_a_changed_covariance_is_refused(rng, metric):
     law = DiscreteMeasure(rng.normal(size=(4, 2)))
     with pytest.raises(InvalidInputError, match=r"gradient of Bures.*without `shrinkage` and `rank`"):
         metric.gradient(law, metric.describe(law))
+
+
+def three_classes(rng, shift=0.0):
+    y = np.arange(36) % 3
+    return LabelledDataset(rng.normal(size=(36, 2)) * (1 + y[:, None]) + 4.0 * y[:, None] + shift, y)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_f4_a_class_without_points_changes_nothing(rng, soft):
+    whole, other = three_classes(rng), three_classes(rng, 1.0)
+    member = whole.y < 2
+    kept = whole.subset(member)  # of three classes, one without points
+    if soft:
+        kept = LabelledDataset(kept.x, kept.probabilities, classes=kept.classes)
+    fresh = LabelledDataset(whole.x[member], whole.y[member])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ContinuumWarning)  # hard labels: the empty class is named
+        table, expected = (label_table((data, other), Bures()) for data in (kept, fresh))
+        assert table.shift == pytest.approx(expected.shift, abs=1e-9)
+        for solver in (Exact(), Sliced()):
+            found, right = (otdd(data, other, solver=solver).squared for data in (kept, fresh))
+            assert found == pytest.approx(right, rel=1e-9)
+        sources = {"a": other, "b": three_classes(rng, 3.0)}
+        path, right = (GeneralizedGeodesic.fit(data, sources) for data in (kept, fresh))
+    np.testing.assert_allclose(path.gram, right.gram, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(path.project().weights, right.project().weights, rtol=0, atol=1e-9)
+
+
+@dataclass(frozen=True)
+class Says:
+    """A metric of somebody else."""
+
+    value: object
+
+    def describe(self, law):
+        return law.mean
+
+    def squared(self, p, q):
+        return self.value
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0, None, "far", 1j])
+def test_what_is_no_squared_distance_is_refused_by_the_names_of_both_labels(rng, value):
+    one, other = three_classes(rng), three_classes(rng, 1.0)
+    with pytest.raises(InvalidInputError, match=r"0 of dataset 0 and 0 of dataset 1 are .* apart"):
+        otdd(one, other, labels=Says(value))
+
+
+def test_a_class_in_place_of_a_metric_and_no_datasets_are_refused(rng):
+    with pytest.raises(InvalidInputError, match="must be Bures"):
+        otdd(three_classes(rng), three_classes(rng), labels=Bures)
+    with pytest.raises(InvalidInputError, match="at least one dataset"):
+        label_table([], Bures())
