@@ -112,15 +112,14 @@ class Anchors:
 
     def _gram(self, base: LabelledDataset, maps: Sequence[TransportMap]) -> Array:
         r"""$\int \langle T_i - \mathrm{id}, T_j - \mathrm{id} \rangle\, dQ$ of features and label coordinates."""
-        gram, x = np.zeros((len(maps), len(maps))), base.features()
+        gram, shares = np.zeros((len(maps), len(maps))), base.probabilities
         for first in range(0, len(base), _BLOCK):
             rows = slice(first, first + _BLOCK)
+            x = base.features(rows).double()
             roots = torch.as_tensor(base.weights[rows], device=x.device).sqrt()[:, None]
-            gram += self.feature_weight * _products(
-                [roots * (place.features(rows) - x[rows].double()) for place in maps]
-            )
+            gram += self.feature_weight * _products([roots * (place.features(rows) - x) for place in maps])
             if self.table is not None:
-                start = base.probabilities[rows] @ self.table.coordinates(0)
+                start = shares[rows] @ self.table.coordinates(0)
                 ends = [place.labels(rows) @ self.table.coordinates(k) for k, place in enumerate(maps, start=1)]
                 gram += self.label_weight * _products([roots.cpu() * torch.as_tensor(end - start) for end in ends])
         return gram

@@ -14,7 +14,18 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from continuum.core import InvalidInputError
-from continuum.measures import Plan, Sinkhorn, Sliced, Solver, choose_solver, matrix, self_cost
+from continuum.measures import (
+    Divergence,
+    Plan,
+    Sinkhorn,
+    Sliced,
+    Solver,
+    check_divergence_memory,
+    choose_solver,
+    in_absolute_units,
+    matrix,
+    self_cost,
+)
 
 from .label_geometry import label_table
 from .label_metrics import Bures, LabelMetric
@@ -133,6 +144,8 @@ def otdd(
     solver = choose_solver(solver, len(source), len(target))
     check_pair_memory(source, target, solver, feature_weight, label_weight)
     debiased = convention == "microsoft" and isinstance(solver, Sinkhorn)
+    if debiased:
+        check_divergence_memory(max(len(source), len(target)))
     table = None
     if label_weight > 0:
         within = source.is_soft or target.is_soft or debiased or isinstance(solver, Sliced)
@@ -141,8 +154,10 @@ def otdd(
     problem = PairProblem(source, target, table, (0, 1), feature_weight, label_weight, embedded)
     plan = problem.solve(solver)
     value = {"squared": plan.value, "distance": math.sqrt(plan.value), "microsoft": plan.value / 2}[convention]
+    converged = plan.converged
     if debiased and isinstance(solver, Sinkhorn):
-        value = _divergence(problem, plan, solver) / 2
+        divergence = _divergence(problem, plan, solver)
+        value, converged = divergence.value / 2, divergence.converged
     return DatasetDistance(
         value=value,
         convention=convention,
@@ -158,17 +173,17 @@ def otdd(
         seed=getattr(solver, "seed", None),
         standard_error=plan.standard_error,
         residual=plan.residual,
-        converged=plan.converged,
+        converged=converged,
         seconds=time.perf_counter() - start,
     )
 
 
-def _divergence(problem: PairProblem, plan: Plan, solver: Sinkhorn) -> float:
+def _divergence(problem: PairProblem, plan: Plan, solver: Sinkhorn) -> Divergence:
     """The entropic value of `plan` without its bias."""
     sides = problem.source, problem.target
     masses = [torch.as_tensor(data.weights, device=problem.source.device) for data in sides]
-    unit = float(masses[0] @ matrix(problem.cost).abs() @ masses[1]) if solver.scale == "mean" else 1.0
-    absolute = replace(solver, epsilon=solver.epsilon * unit or solver.epsilon, scale="absolute")
+    absolute = in_absolute_units(solver, matrix(problem.cost), *masses)
     within = [replace(problem, source=data, target=data, places=(k, k)) for k, data in enumerate(sides)]
-    own = sum(self_cost(one.cost, mass, absolute).value for one, mass in zip(within, masses, strict=True))
-    return plan.entropic - own / 2
+    own = [self_cost(one.cost, mass, absolute) for one, mass in zip(within, masses, strict=True)]
+    value = plan.entropic - sum(term.value for term in own) / 2
+    return Divergence(value, plan.converged and all(term.converged for term in own))

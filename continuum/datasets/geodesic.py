@@ -117,7 +117,7 @@ class GeneralizedGeodesic:
     def at(self, point: PointLike, /) -> LabelledDataset:
         a = np.array(self.domain.point(point))
         whole, n = slice(None), len(self.base)
-        x = torch.empty(self.base.features().shape, dtype=_dtype(self.base.x), device=self.base.device)
+        x = torch.empty((n, self.base.dimension), dtype=_dtype(self.base.x), device=self.base.device)
         for start in range(0, n, _BLOCK):  # small enough to stay in the cache
             rows = slice(start, start + _BLOCK)
             x[rows] = mix(self.maps, a, rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -102,12 +102,13 @@ class LabelledDataset:
         """Number d of features of a point."""
         return math.prod(self.x.shape[1:])
 
-    def features(self) -> Tensor:
-        """`x` as vectors, (n, d), float32 or float64, on its device.
+    def features(self, rows: slice | NDArray[Any] | None = None) -> Tensor:
+        """`x` as vectors, (n, d), float32 or float64, on its device; of some rows only, these alone are read.
 
         May share memory with it, so do not write into them; halves are widened to float32.
         """
-        flat = self.x.reshape(len(self), -1)
+        chosen = self.x if rows is None else self.x[rows] if isinstance(rows, slice) else take(self.x, rows)
+        flat = chosen.reshape(len(chosen), -1)
         if isinstance(flat, Tensor):
             return flat.detach().to(torch.promote_types(flat.dtype, torch.float32))
         return torch.from_numpy(np.require(flat, np.promote_types(flat.dtype, np.float32), ("C", "W")))
@@ -232,8 +233,12 @@ def _floating_array(x: NDArray[Any]) -> NDArray[Any]:
 def _label_array(y: Any) -> NDArray[Any]:
     if isinstance(y, Tensor):
         return as_array(y)
+    if isinstance(y, str | bytes | Mapping | Set):
+        raise InvalidInputError(f"`y` must be labels (n,) or (n, c), one for each point, got a {type(y).__name__}.")
     if isinstance(y, np.ndarray):
         return y
+    if hasattr(y, "to_numpy"):  # iterating over a table gives the names of its columns
+        return np.asarray(y.to_numpy())
     try:
         values = list(y)
     except TypeError as error:
@@ -249,6 +254,8 @@ def _label_array(y: Any) -> NDArray[Any]:
 
 
 def _admit_soft(y: NDArray[Any], classes: Any) -> tuple[NDArray[Any], tuple[Hashable, ...]]:
+    if y.shape[1] == 1 and not (y == 1).all():
+        raise InvalidInputError(f"`y` is a column (n, 1), not labels (n,): pass `y.ravel()`, got shape {y.shape}.")
     probabilities = admit_array(y, "y", ndim=2).numpy()
     sums = probabilities.sum(1)
     wrong = (probabilities < 0).any(1) | (np.abs(sums - 1) > 1e-5)

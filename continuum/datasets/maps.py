@@ -43,8 +43,7 @@ class Matching:
 
     def features(self, rows: Rows) -> Tensor:
         """Images of some base points as vectors, (r, d)."""
-        x = self.source.features()
-        return x.index_select(0, torch.from_numpy(self.indices[rows]).to(x.device))
+        return self.source.features(self.indices[rows])
 
     def labels(self, rows: Rows) -> Array:
         """Their label distributions, (r, k)."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -154,6 +155,8 @@ def pseudo_labels(shots: LabelledDataset, data: LabelledDataset) -> LabelledData
     _admit_dimension(shots, "data", data)
     shots = with_mass(shots)
     known, points = shots.features().to(data.device), data.features()
+    wider = torch.promote_types(known.dtype, points.dtype)
+    known, points = known.to(wider), points.to(wider)
     centre = known.mean(0)  # far from the origin, squared norms would cancel
     known = known - centre
     # Half the squared distance, up to the norm of the point, which does not change who is nearest.

@@ -3,7 +3,7 @@
 from .admission import admit_array, admit_masses, check_memory
 from .barycentric import barycentric_projection
 from .cost import FactoredCost, GroundCost, PointCost, SquaredEuclidean, TableCost, WeightedSum, matrix
-from .divergence import Divergence, self_cost, sinkhorn_divergence
+from .divergence import Divergence, check_divergence_memory, in_absolute_units, self_cost, sinkhorn_divergence
 from .gaussian import Gaussian, LedoitWolf, MongeMap, bures2, gaussian_w2_squared, monge_map
 from .measure import DiscreteMeasure
 from .plan import Plan
@@ -36,10 +36,12 @@ __all__ = [
     "admit_masses",
     "barycentric_projection",
     "bures2",
+    "check_divergence_memory",
     "check_memory",
     "check_plan_memory",
     "choose_solver",
     "gaussian_w2_squared",
+    "in_absolute_units",
     "matrix",
     "monge_map",
     "projection_bounds",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -15,7 +15,7 @@ from .sinkhorn import self_transport
 from .solvers import Sinkhorn
 from .transport import solve
 
-__all__ = ["Divergence", "self_cost", "sinkhorn_divergence"]
+__all__ = ["Divergence", "check_divergence_memory", "in_absolute_units", "self_cost", "sinkhorn_divergence"]
 
 _COPIES = 6  # measured at 3000 points: 42 bytes a pair
 
@@ -39,18 +39,31 @@ def sinkhorn_divergence(source: DiscreteMeasure, target: DiscreteMeasure, *, sol
         target: a measure of the same dimension.
         solver: entropic strength and tolerance; with `scale="mean"` the unit is the mean cost between the two.
     """
-    n = max(len(source), len(target))
-    check_memory(_COPIES * 8 * n * n, f"a divergence of up to {n} points", "use fewer points")
+    check_divergence_memory(max(len(source), len(target)))
     target = DiscreteMeasure(target.points.to(source.points.device), target.weights)
     cost = matrix(SquaredEuclidean(source.points, target.points))
-    unit = float(source.weights @ cost @ target.weights) if solver.scale == "mean" else 1.0
-    absolute = Sinkhorn(solver.epsilon * unit or solver.epsilon, "absolute", solver.tolerance, solver.max_iterations)
+    absolute = in_absolute_units(solver, cost, source.weights, target.weights)
     cross = solve(cost, source.weights, target.weights, solver=absolute)
     first, second = (
         self_cost(SquaredEuclidean(side.points, side.points), side.weights, absolute) for side in (source, target)
     )
     value = cross.entropic - (first.value + second.value) / 2
     return Divergence(value, cross.converged and first.converged and second.converged)
+
+
+def check_divergence_memory(n: int) -> None:
+    """Refuse, before any work, a divergence of up to `n` points that cannot fit into memory.
+
+    Raises:
+        ResourceError: naming the bytes and what to do instead.
+    """
+    check_memory(_COPIES * 8 * n * n, f"a divergence of up to {n} points", "use fewer points")
+
+
+def in_absolute_units(solver: Sinkhorn, cost: Tensor, a: Tensor, b: Tensor) -> Sinkhorn:
+    """`solver` with its epsilon in the unit of the cost (n, m) between masses `a` and `b`: one for all three terms."""
+    unit = float(a @ cost.abs() @ b) if solver.scale == "mean" else 1.0
+    return replace(solver, epsilon=solver.epsilon * unit or solver.epsilon, scale="absolute")
 
 
 def self_cost(cost: GroundCost, masses: Tensor, solver: Sinkhorn) -> Divergence:

@@ -469,3 +469,20 @@ def test_every_solver_agrees_on_what_it_bounds(rng, monkeypatch, soft):
         assert found.lower <= best.squared + 1e-9 <= found.upper + 2e-9
         assert found.seed == getattr(solver, "seed", None)
         assert (found.standard_error > 0) == isinstance(solver, Stratified)
+
+
+def test_the_debiased_value_is_converged_only_if_all_three_terms_are():
+    point = LabelledDataset(np.zeros((1, 2)), [0])
+    cloud = LabelledDataset(np.random.default_rng(0).normal(size=(30, 2)), np.zeros(30, int))
+    rough = Sinkhorn(0.5, max_iterations=1)
+    with pytest.warns(ConvergenceWarning, match="self-transport"):
+        found = otdd(point, cloud, solver=rough, convention="microsoft", label_weight=0)
+    assert not found.converged
+
+
+def test_the_debiased_value_asks_for_the_memory_of_its_self_terms(monkeypatch):
+    asked = []
+    monkeypatch.setattr("continuum.datasets.distance.check_divergence_memory", asked.append)
+    small, large = (LabelledDataset(np.arange(float(n))[:, None], np.zeros(n, int)) for n in (2, 40))
+    otdd(small, large, solver=Sinkhorn(5.0), convention="microsoft", label_weight=0)
+    assert asked == [40]

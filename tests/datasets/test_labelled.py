@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -330,3 +331,33 @@ def test_weights_that_are_none_are_refused():
         labelled([0, 1], weights=[1.5, -0.5])
     with pytest.raises(InvalidInputError, match="`weights` must have one mass for each of the 2 points, got 1"):
         labelled([0, 1], weights=[1.0])
+
+
+def test_a_table_of_soft_labels_is_its_numbers_not_the_names_of_its_columns():
+    soft = np.array([[0.9, 0.1], [0.2, 0.8]])
+    data = LabelledDataset(np.eye(2), pd.DataFrame(soft, columns=["a", "b"]))
+    assert data.is_soft
+    np.testing.assert_allclose(data.y, soft)
+    assert LabelledDataset(np.eye(2), pd.Series(["a", "b"])).classes == ("a", "b")
+
+
+@pytest.mark.parametrize("y", [{"a": 1, "b": 2}, {1, 2}, "ab", b"ab"], ids=lambda y: type(y).__name__)
+def test_labels_without_an_order_are_refused(y):
+    with pytest.raises(InvalidInputError, match=f"got a {type(y).__name__}"):
+        LabelledDataset(np.eye(2), y)
+
+
+def test_a_column_of_labels_is_refused_with_what_to_do():
+    with pytest.raises(InvalidInputError, match=r"pass `y.ravel\(\)`"):
+        LabelledDataset(np.eye(2), np.array([[0], [1]]))
+
+
+@pytest.mark.parametrize("kind", ["half", "read-only", "tensor", "double"])
+@pytest.mark.parametrize("rows", [slice(2, 5), np.array([4, 0, 4])], ids=["slice", "indices"])
+def test_features_of_some_rows_are_those_rows_of_all(rng, kind, rows):
+    x = rng.normal(size=(6, 2, 2))
+    if kind == "half":
+        x = x.astype(np.float16)
+    x.setflags(write=kind != "read-only")
+    data = LabelledDataset(torch.as_tensor(x) if kind == "tensor" else x, np.arange(6))
+    np.testing.assert_array_equal(data.features(rows).numpy(), data.features().numpy()[rows])

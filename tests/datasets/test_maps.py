@@ -160,3 +160,14 @@ def test_what_cannot_be_extended_is_refused(rng, path):
 def test_a_path_travels_with_its_maps(path):
     sent = pickle.loads(pickle.dumps(path))
     assert (sent.at(POINT).x == path.at(POINT).x).all()
+
+
+def test_a_batch_reads_its_own_rows_of_the_source_only(rng, monkeypatch):
+    source = LabelledDataset(rng.normal(size=(50, 3)).astype(np.float16), np.arange(50) % 2)
+    place = Matching(source, np.arange(50, dtype=np.int32)[::-1].copy())
+    widened = []
+    require = np.require
+    monkeypatch.setattr(np, "require", lambda array, *options: widened.append(len(array)) or require(array, *options))
+    found = place.features(np.array([0, 7]))
+    np.testing.assert_array_equal(found.numpy(), source.x[[49, 42]].astype(np.float32))
+    assert widened == [2]

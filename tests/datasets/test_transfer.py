@@ -267,3 +267,12 @@ def test_an_unconverged_distance_is_a_failure_of_the_metric_and_carries_its_boun
     with pytest.warns(ConvergenceWarning, match="the optimum lies in"), pytest.raises(NotConvergedError) as caught:
         metric(data)
     assert caught.value.result.lower <= otdd(data, other).squared <= caught.value.result.upper
+
+
+@pytest.mark.parametrize(
+    ("few", "many"), [(np.float32, np.float64), (np.float64, np.float32), (np.float16, np.float64)]
+)
+def test_pseudo_labels_take_any_two_precisions(few, many):
+    shots = LabelledDataset(np.array([[0.0], [1.0]], few), ["low", "high"])
+    data = LabelledDataset(np.array([[0.2], [0.9]], many), [0, 0])
+    assert pseudo_labels(shots, data).y.tolist() == ["low", "high"]
