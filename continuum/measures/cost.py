@@ -7,12 +7,13 @@ matrix product.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from continuum.core import IncompatibleError, InvalidInputError
@@ -27,6 +28,7 @@ __all__ = [
     "SquaredEuclidean",
     "TableCost",
     "WeightedSum",
+    "least_cost",
     "matrix",
 ]
 
@@ -74,6 +76,15 @@ class PointCost(GroundCost, Protocol):
 def matrix(cost: GroundCost) -> Float[Tensor, "n m"]:
     """The whole cost matrix."""
     return cost.block(slice(None), slice(None))
+
+
+def least_cost(cost: GroundCost) -> float:
+    """What no pair costs less than, as far as it is known without looking at all of them; no plan does either."""
+    if isinstance(cost, WeightedSum):
+        return sum(weight * least_cost(part) for weight, part in cost.active)
+    if isinstance(cost, TableCost):
+        return float(cost.table.min())
+    return 0.0 if isinstance(cost, SquaredEuclidean) else -math.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,16 +150,24 @@ class TableCost:
     """c(i, j) = table[row_i, column_j]: a cost between classes, looked up for their members.
 
     Args:
-        table: cost between source class and target class, (k, l).
+        table: cost between source class and target class, (k, l), finite.
         rows: class of each source point, (n,).
         columns: class of each target point, (m,).
     """
 
-    table: Float[Tensor, "k l"]
-    rows: Int[Tensor, " n"]
-    columns: Int[Tensor, " m"]
+    table: Admitted
+    rows: Admitted
+    columns: Admitted
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "table", admit_array(self.table, "table", ndim=2))
+        for name in ("rows", "columns"):
+            places = torch.as_tensor(getattr(self, name), device=self.table.device)
+            if places.ndim != 1 or places.is_floating_point() or places.is_complex() or places.dtype == torch.bool:
+                raise InvalidInputError(
+                    f"`{name}` must be class numbers (n,), got {places.dtype} of shape {tuple(places.shape)}."
+                )
+            object.__setattr__(self, name, places)
         for name, places, size in zip(("rows", "columns"), (self.rows, self.columns), self.table.shape, strict=True):
             if len(places) and not 0 <= int(places.min()) <= int(places.max()) < size:
                 raise InvalidInputError(
@@ -160,7 +179,8 @@ class TableCost:
         return len(self.rows), len(self.columns)
 
     def block(self, rows: Places, columns: Places) -> Float[Tensor, "r c"]:
-        return self.table[self.rows[rows]][:, self.columns[columns]]
+        block: Tensor = self.table[self.rows[rows]][:, self.columns[columns]]
+        return block
 
     def factors(
         self, rows: Places, columns: Places, dtype: torch.dtype

@@ -40,7 +40,8 @@ _COARSE_ROUNDS = 4  # potentials of a coarser problem are a start: they need not
 _NARROW, _WIDER = 3.0, 1.5  # the first penalty in thresholds, and its growth while mass is left over
 _LEFT_OVER = 1e-10  # part of a point's mass below which it is rounding
 _STALLED = 8.0  # its growth after a round without progress
-_IDLE = 3  # rounds without progress after which rounding is to blame
+_IDLE = 3  # rounds without progress after which rounding is to blame,
+_BLAMED = 0.1  # if it is such a part of the gap
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +138,7 @@ def shortlist_transport(
         idle = 0 if bound > lower + margin / 10 else idle + 1
         if bound > lower:
             lower, potentials = bound, (look.f, g)
-        if done(lower, upper) or rounds >= max_rounds or (margin > 0 and idle > _IDLE):
+        if done(lower, upper) or rounds >= max_rounds or (idle > _IDLE and margin > _BLAMED * (upper - lower)):
             break
         flow, g, optimal = _solve_listed(listed, look.f, g, a, b, penalty, max_iterations)
         flow, complete = _complete(cost, flow, a, b, max_iterations)

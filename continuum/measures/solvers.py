@@ -66,7 +66,7 @@ class Streamed:
     """
 
     gap: float = 0.01
-    max_rounds: int = 10
+    max_rounds: int = 30
 
     def __post_init__(self) -> None:
         if not 0 < self.gap < 1:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from continuum.core import IncompatibleError, rng_for
 
-from .cost import FactoredCost
+from .cost import FactoredCost, least_cost
 from .plan import Plan, sparse_coupling, warn_of_bounds
 from .rows import DenseRows
 from .shortlist import shortlist_transport
@@ -50,14 +50,15 @@ def stratified(cost: FactoredCost, a: Tensor, b: Tensor, solver: Stratified, str
     flows, values, done = zip(*solved, strict=True)
     rows, columns, masses = (np.concatenate([getattr(f, k) for f in flows]) for k in ("rows", "columns", "masses"))
     value, error = float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(count)
+    floor = min(least_cost(cost), value)
     if not all(done):
-        warn_of_bounds(0.0, 0.0, value, "lower `size`")
+        warn_of_bounds(0.0, floor, value, "lower `size`")
     return Plan(
         coupling=sparse_coupling(Flow(rows, columns, masses / count), cost.shape),
         value=value,
-        lower=0.0,
+        lower=floor,
         upper=value,
-        potentials=(torch.zeros_like(a), torch.zeros_like(b)),  # feasible, since costs are not negative
+        potentials=(torch.full_like(a, floor), torch.zeros_like(b)),  # feasible: no pair costs less
         entropic=value,
         residual=0.0,
         iterations=count,

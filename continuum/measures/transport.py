@@ -18,7 +18,7 @@ from continuum.core import InvalidInputError
 
 from .admission import admit_array, admit_masses, check_memory
 from .classes import class_cost, class_masses, poured
-from .cost import FactoredCost, GroundCost, TableCost, WeightedSum, matrix
+from .cost import FactoredCost, GroundCost, TableCost, WeightedSum, least_cost, matrix
 from .plan import Plan, rounded, sparse_coupling, warn_of_bounds
 from .rows import CostRows, DenseRows, FactoredRows
 from .shortlist import Found, c_transform, shortlist_transport
@@ -35,6 +35,7 @@ _EXACT_PAIRS = 10**8  # pairs up to which "auto" holds the cost matrix in memory
 _BYTES: dict[type, int] = {Exact: 24, Sinkhorn: 28}  # a pair, measured at 5000 points
 _LISTED_BYTES = 40_000  # a point, for the pairs listed for it; measured at 20,000 points
 _SLICED_BYTES = 10_000  # a point of 10^3 features: centred, and widened for its moments
+_SINGLE = 1e-25, 1e25  # mean costs that single precision holds, with room for their parts
 _CHUNK = 2**12  # pairs whose costs are computed at a time
 _STOP = 1e-12  # the same, at which to stop looking for better
 _ROUNDS = 100
@@ -163,20 +164,55 @@ def _between_classes(cost: TableCost, a: Tensor, b: Tensor, solver: Solver) -> P
 
 
 def _exact(c: Tensor, a: Tensor, b: Tensor, solver: Exact) -> Plan:
-    largest = float(torch.stack(c.aminmax()).abs().max())
+    low, high = (float(k) for k in c.aminmax())
+    largest = max(abs(low), abs(high))
     found = _on_support(DenseRows(c), a, b, _STOP * largest, 0.0, _ROUNDS, solver.max_iterations)
     value = float(found.flow.masses @ DenseRows(c).entries(found.flow.rows, found.flow.columns))
     residual = (value - found.lower) / largest if largest > 0 else 0.0
-    return _plan(found, c.shape, value, residual, residual <= _GAP_TOLERANCE, "raise `max_iterations`")
+    return _plan(found, c.shape, value, residual, residual <= _GAP_TOLERANCE, "raise `max_iterations`", low)
 
 
 def _streamed(cost: FactoredCost, a: Tensor, b: Tensor, solver: Streamed) -> Plan:
-    rows = FactoredRows(*cost.factors(slice(None), slice(None), torch.float32))
+    mean = _mean_cost(cost, a, b)
+    # Squares of very large or small numbers leave the range of single precision.
+    first = torch.float32 if _SINGLE[0] < mean < _SINGLE[1] else torch.float64
+    found, value, blurred = _on_factors(cost, a, b, solver, first)
+    if blurred and value - found.lower > solver.gap * abs(value):
+        # The sets are nearly the same: costs differ by less than single precision can tell.
+        found, value, _ = _on_factors(cost, a, b, solver, torch.float64)
+    floor = least_cost(cost)
+    value = max(value, floor)
+    # Of equal sets the optimum is 0, and what is left is rounding of the costs.
+    unit = max(abs(value), _GAP_TOLERANCE * mean / solver.gap) or 1.0
+    residual = (value - max(found.lower, floor)) / unit
+    return _plan(found, cost.shape, value, residual, residual <= solver.gap, "raise `max_rounds`", floor)
+
+
+def _on_factors(
+    cost: FactoredCost, a: Tensor, b: Tensor, solver: Streamed, dtype: torch.dtype
+) -> tuple[Found, float, bool]:
+    """What factors of one precision find, its cost in float64, and whether their rounding keeps the bounds apart."""
+    rows = FactoredRows(*cost.factors(slice(None), slice(None), dtype))
+    if not all(bool(torch.isfinite(side.abs().max())) for side in (rows.u, rows.v)):
+        if dtype == torch.float64:
+            raise InvalidInputError("costs overflow; rescale the features.")
+        return _on_factors(cost, a, b, solver, torch.float64)
     found = _on_support(rows, a, b, 0.0, solver.gap, solver.max_rounds, _PIVOTS)
-    value = _flow_cost(cost, found.flow, a.device)  # in float64, of the cost itself
-    residual = (value - found.lower) / abs(value) if value != 0 else 0.0
-    remedy = "raise `max_rounds`, or `gap` if it is below the rounding of float32"
-    return _plan(found, cost.shape, value, residual, residual <= solver.gap, remedy)
+    value = _flow_cost(cost, found.flow, a.device)
+    return found, value, float(a @ rows.rounding(found.g)) > solver.gap * abs(value) / 2
+
+
+def _mean_cost(cost: FactoredCost, a: Tensor, b: Tensor) -> float:
+    """Cost of the independent plan: a product of mean factors."""
+    means = []
+    for side, masses in enumerate((a, b)):
+        chunks = (slice(start, start + _CHUNK) for start in range(0, len(masses), _CHUNK))
+        first = slice(0, 1)
+        parts = [
+            masses[k] @ cost.factors(*((k, first) if side == 0 else (first, k)), torch.float64)[side] for k in chunks
+        ]
+        means.append(torch.stack(parts).sum(0))
+    return abs(float(means[0] @ means[1]))
 
 
 def _on_support(
@@ -218,7 +254,17 @@ def _flow_cost(cost: FactoredCost, flow: Flow, device: torch.device) -> float:
     return total
 
 
-def _plan(found: Found, shape: tuple[int, ...], value: float, residual: float, converged: bool, remedy: str) -> Plan:
+def _plan(
+    found: Found,
+    shape: tuple[int, ...],
+    value: float,
+    residual: float,
+    converged: bool,
+    remedy: str,
+    floor: float,
+) -> Plan:
+    if found.lower < floor:  # no plan costs less than the cheapest pair, and these potentials say so
+        found = replace(found, f=torch.full_like(found.f, floor), g=torch.zeros_like(found.g), lower=floor)
     lower = min(found.lower, value)  # equal in exact arithmetic; keep the bracket ordered
     if not converged:
         warn_of_bounds(residual, lower, value, remedy)

@@ -113,3 +113,12 @@ def test_costs_of_other_shapes_or_dimensions_do_not_mix():
         WeightedSum(((1.0, costs()[0]), (1.0, SquaredEuclidean(np.zeros((4, 2)), np.zeros((4, 2))))))
     with pytest.raises(IncompatibleError, match="one shape"):
         WeightedSum(())
+
+
+def test_a_table_may_be_lists_and_must_be_finite_with_whole_places():
+    cost = TableCost([[1, 2], [3, 4]], [0, 1, 1], [1, 0])
+    assert matrix(cost).tolist() == [[2, 1], [4, 3], [4, 3]]
+    with pytest.raises(InvalidInputError, match="NaN or infinite"):
+        TableCost([[float("nan")]], [0], [0])
+    with pytest.raises(InvalidInputError, match="class numbers"):
+        TableCost([[1.0]], [0.5], [0])
