@@ -19,7 +19,9 @@ from continuum.measures import admit_array
 __all__ = ["Projection", "project_onto_simplex"]
 
 Array = NDArray[Any]
-_TOLERANCE = 1e-12  # relative to the largest entry of the Gram matrix
+_TOLERANCE = 1e-12  # gap at which to stop, relative to the value
+_CONVERGED = 1e-9  # gap of a solved problem, the same
+_ROUNDING = 64 * float(np.finfo(float).eps)  # of a product with the Gram matrix, relative to that of its sizes
 
 
 @dataclass(frozen=True)
@@ -61,18 +63,26 @@ def project_onto_simplex(gram: Any) -> Projection:
         [0.75, 0.25]
     """
     g = _admit_gram(gram)
-    scale = max(float(np.abs(g).max()), 1e-300)
+    unit = float(np.abs(g).max()) or 1.0
+    g = g / unit  # no square of an entry overflows
     a, active = np.zeros(len(g)), [int(np.argmin(np.diag(g)))]
     a[active] = 1.0
     for _ in range(100 * len(g)):
         slopes = g @ a
         entering = int(np.argmin(slopes))
-        if a @ slopes - slopes[entering] <= _TOLERANCE * scale or entering in active:
+        if a @ slopes - slopes[entering] <= _allowed(g, a, _TOLERANCE) or entering in active:
             break
         active.append(entering)
         a, active = _descend(g, a, active)
     value, gap = float(a @ g @ a), float(a @ g @ a - (g @ a).min())
-    return Projection(tuple(map(float, a)), max(value, 0.0), max(gap, 0.0), gap <= 1e-9 * scale)
+    converged = gap <= _allowed(g, a, _CONVERGED)
+    return Projection(tuple(map(float, a)), max(value, 0.0) * unit, max(gap, 0.0) * unit, converged)
+
+
+def _allowed(g: Array, a: Array, tolerance: float) -> float:
+    """The gap that counts as none: a part of the value, and the rounding of the products that the gap is made of."""
+    sizes = np.abs(g) @ a
+    return float(tolerance * max(a @ g @ a, 0.0) + _ROUNDING * (a @ sizes + sizes[np.argmin(g @ a)]))
 
 
 def _descend(g: Array, a: Array, active: list[int]) -> tuple[Array, list[int]]:
@@ -98,22 +108,28 @@ def _descend(g: Array, a: Array, active: list[int]) -> tuple[Array, list[int]]:
 def _affine_minimiser(g: Array) -> Array:
     """Minimiser of a'Ga over sum(a) = 1, from its bordered linear system."""
     k = len(g)
-    scale = max(float(np.abs(g).max()), 1e-300)
-    bordered = np.block([[np.zeros((1, 1)), np.ones((1, k))], [np.ones((k, 1)), g / scale]])
+    # In units of its own length for each vertex: lengths may differ by many orders of magnitude.
+    lengths = np.sqrt(np.diag(g).clip(min=0))
+    scale = 1 / np.where(lengths > 0, lengths, 1.0)
+    border = scale / scale.max()
+    bordered = np.block([[np.zeros((1, 1)), border[None]], [border[:, None], scale[:, None] * g * scale]])
     rhs = np.concatenate([[1.0], np.zeros(k)])
-    # Least squares, since equal vertices make the system singular; any of its solutions has the minimal value.
-    return np.asarray(np.linalg.lstsq(bordered, rhs, rcond=None)[0][1:])
+    # A pseudo-inverse, since equal vertices make the system singular; any of its solutions has the minimal value.
+    inverse = np.linalg.pinv(bordered, rcond=_ROUNDING)
+    solution = inverse @ rhs
+    solution += inverse @ (rhs - bordered @ solution)  # the digits that a system of nearly equal vertices costs
+    return np.asarray(border * solution[1:])
 
 
 def _admit_gram(gram: Any) -> Array:
     g = admit_array(gram, "gram", ndim=2).cpu().numpy()
     if g.shape[0] != g.shape[1]:
         raise InvalidInputError(f"`gram` must be square, got shape {g.shape}.")
-    scale = float(np.abs(g).max())
-    if float(np.abs(g - g.T).max()) > 1e-9 * scale:
+    scale = float(np.abs(g).max()) or 1.0
+    if float(np.abs(g / scale - g.T / scale).max()) > 1e-9:
         raise InvalidInputError("`gram` must be symmetric.")
-    g = (g + g.T) / 2
-    lowest = float(np.linalg.eigvalsh(g).min())
+    g = g / 2 + g.T / 2
+    lowest = float(np.linalg.eigvalsh(g / scale).min()) * scale
     if lowest < -1e-9 * scale:
         raise InvalidInputError(
             f"`gram` must be positive semi-definite, its smallest eigenvalue is {lowest:.3g}; compute it from maps."

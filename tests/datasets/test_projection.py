@@ -112,3 +112,28 @@ def test_order_of_the_vertices_permutes_the_weights(rng):
 def test_what_is_no_gram_matrix_is_refused(gram, says):
     with pytest.raises(InvalidInputError, match=says):
         project_onto_simplex(gram)
+
+
+def test_vertices_of_very_different_lengths_are_projected_exactly():
+    found = project_onto_simplex(np.diag([1e12, 1.0, 1.0]))
+    assert found.converged
+    assert found.squared == pytest.approx(0.5, rel=1e-9)
+    np.testing.assert_allclose(found.weights, [5e-13, 0.5, 0.5], rtol=1e-6)
+
+
+@pytest.mark.parametrize("unit", [1e308, 1.0, 1e-300])
+def test_the_unit_of_the_gram_matrix_does_not_matter(unit):
+    found = project_onto_simplex(np.eye(3) * unit)
+    assert found.converged
+    assert found.squared / unit == pytest.approx(1 / 3)
+
+
+def test_columns_of_all_scales_end_at_a_certified_minimum(rng):
+    for _ in range(300):
+        m = int(rng.integers(2, 7))
+        moves = rng.normal(size=(8, m)) * 10.0 ** rng.uniform(-4, 4, m)
+        found = project_onto_simplex(moves.T @ moves)
+        gram = moves.T @ moves
+        a = np.array(found.weights)
+        assert found.converged
+        assert a @ gram @ a - (gram @ a).min() <= 1e-8 * (a @ gram @ a) + 1e-12 * (np.abs(gram) @ a).min()
