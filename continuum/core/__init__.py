@@ -37,6 +37,7 @@ from .files import whole_file, whole_folder
 from .interpolant import Interpolant, LazyEndpoints, SupportsEndpoints, SupportsLease, lease
 from .leaves import as_array, fingerprint, leaves, parts
 from .metric import Goal, Metric, metric
+from .options import check_count, check_positive, check_weight, is_whole
 from .seeding import rng_for, torch_generator
 from .warn import warn
 
@@ -77,9 +78,13 @@ __all__ = [
     "UntrustedArtifactError",
     "along",
     "as_array",
+    "check_count",
+    "check_positive",
+    "check_weight",
     "deferred",
     "fingerprint",
     "from_function",
+    "is_whole",
     "lease",
     "leaves",
     "metric",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from continuum.core import Interval, InvalidInputError, LazyEndpoints, Point, PointLike
+from continuum.core import Interval, InvalidInputError, LazyEndpoints, Point, PointLike, check_count, check_positive
 from continuum.measures import Solver, check_memory
 
 from .distance import DatasetDistance, otdd
@@ -90,10 +90,8 @@ class GradientFlow:
         admit_sources({"source": self.source, "target": self.target})
         if self.source.is_soft or self.target.is_soft:
             raise InvalidInputError("a flow needs hard labels, got soft ones; take the likeliest, `data.codes`.")
-        if self.steps < 1 or not 0 < self.step_size < float("inf"):
-            raise InvalidInputError(
-                f"`steps` must be at least 1 and `step_size` positive and finite, got {self.steps}, {self.step_size}."
-            )
+        check_count("steps", self.steps)
+        check_positive("step_size", self.step_size)
         if not isinstance(self._metric, SupportsGradient):
             raise InvalidInputError(
                 f"`labels` must know its gradient, as Bures(), ExactLabels() and MeansOnly() do, got {self.labels!r}."

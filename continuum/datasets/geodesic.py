@@ -15,7 +15,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from continuum.core import IncompatibleError, InvalidInputError, LazyEndpoints, Point, PointLike, Simplex, rng_for
+from continuum.core import (
+    IncompatibleError,
+    LazyEndpoints,
+    Point,
+    PointLike,
+    Simplex,
+    check_positive,
+    rng_for,
+)
 from continuum.measures import Solver
 
 from .anchors import Anchors
@@ -142,8 +150,7 @@ class GeneralizedGeodesic:
         a = np.array(self.domain.point(point))
         weights = np.broadcast_to(a, (len(self.base), len(a)))
         if concentration is not None:
-            if not 0 < concentration < np.inf:
-                raise InvalidInputError(f"`concentration` must be positive and finite, got {concentration!r}.")
+            check_positive("concentration", concentration)
             weights = rng_for(seed, "dirichlet").dirichlet(concentration * np.maximum(a, 0.02), len(self.base))
 
         def make(rows: Array, a: Array) -> tuple[Features, Array]:
@@ -172,8 +179,7 @@ class GeneralizedGeodesic:
             raise IncompatibleError(
                 f"`data` must have the features and classes of the base {self.base!r}, got {data!r}."
             )
-        if not 0 < epsilon < np.inf:
-            raise InvalidInputError(f"`epsilon` must be positive and finite, got {epsilon!r}.")
+        check_positive("epsilon", epsilon)
         data = data.subset(data.weights > 0)
         return self.anchors.path(data, self.anchors.carry(data, epsilon), self.converged)
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from continuum.core import InvalidInputError
+from continuum.core import InvalidInputError, check_count
 from continuum.measures import (
     DiscreteMeasure,
     Gaussian,
@@ -105,8 +105,10 @@ class Bures:
     rank: int | None = None
 
     def __post_init__(self) -> None:
-        if self.rank is not None and self.rank < 1:
-            raise InvalidInputError(f"`rank` must be at least 1, or None for all directions, got {self.rank!r}.")
+        if self.rank is not None:
+            check_count("rank", self.rank)
+        if not isinstance(self.shrinkage, LedoitWolf | Pooled | None):
+            raise InvalidInputError(f"`shrinkage` must be LedoitWolf(), Pooled(rho) or None, got {self.shrinkage!r}.")
 
     def describe(self, law: DiscreteMeasure, /) -> Gaussian:
         """A class on its own: neither pooled with others nor truncated to directions in common."""

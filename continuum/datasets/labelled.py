@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence, Set
+from collections.abc import Hashable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -140,7 +140,10 @@ class LabelledDataset:
 
 def _rows(indices: Any, n: int) -> NDArray[Any]:
     """`indices` as row numbers below n."""
-    wanted = indices if isinstance(indices, slice) else np.atleast_1d(np.asarray(indices))
+    try:
+        wanted = indices if isinstance(indices, slice) else np.atleast_1d(np.asarray(indices))
+    except ValueError:
+        raise InvalidInputError(f"`indices` must be a list of rows, got unequal lists: {indices!r}.") from None
     if not isinstance(wanted, slice) and (wanted.ndim > 1 or wanted.size == 0):
         raise InvalidInputError(f"`indices` must be a list of rows, at least one, got shape {wanted.shape}.")
     try:
@@ -166,14 +169,16 @@ def take(x: Features, rows: NDArray[Any]) -> Features:
     return x[torch.as_tensor(rows, device=x.device).long()] if isinstance(x, Tensor) else x[rows]
 
 
-def concatenate(datasets: Sequence[LabelledDataset]) -> LabelledDataset:
+def concatenate(datasets: Iterable[LabelledDataset]) -> LabelledDataset:
     """All points of several datasets, each set with a mass in proportion to its size; equal labels are one class.
 
     Raises:
         IncompatibleError: if feature shapes differ.
     """
+    datasets = [datasets] if isinstance(datasets, LabelledDataset) else list(datasets)
     if not datasets:
         raise InvalidInputError("concatenate needs at least one dataset, got none.")
+    admit_datasets(**{f"datasets[{place}]": data for place, data in enumerate(datasets)})
     shapes = {tuple(data.x.shape[1:]) for data in datasets}
     if len(shapes) > 1:
         raise IncompatibleError(f"datasets to concatenate must have one feature shape, got {sorted(shapes)}.")
@@ -212,6 +217,8 @@ def _admit_features(x: Any) -> Features:
 
 
 def _floating_tensor(x: Tensor) -> Tensor:
+    if x.layout != torch.strided or x.is_meta or x.is_quantized:
+        raise InvalidInputError(f"`x` must be a dense tensor with numbers, got {x.layout} of {x.dtype} on {x.device}.")
     if x.is_complex():
         raise InvalidInputError(f"`x` must hold real numbers, got dtype {x.dtype}.")
     if x.is_floating_point():
@@ -303,6 +310,8 @@ def _admit_classes(classes: Any) -> tuple[Hashable, ...]:
         distinct = len(set(known)) == len(known)
     except TypeError as error:
         raise InvalidInputError(f"`classes` must be hashable labels, got {classes!r}: {error}.") from None
+    if missing := [label for label in known if label is None or label != label]:
+        raise InvalidInputError(f"`classes` must be labels, got {missing[0]!r}, which is none.")
     if not distinct:
         raise InvalidInputError(f"`classes` must be distinct, got {known}.")
     return known

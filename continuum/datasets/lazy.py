@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
-from continuum.core import InvalidInputError
+from continuum.core import check_count
 
 __all__ = ["LazyDataset"]
 
@@ -39,7 +39,8 @@ class LazyDataset(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, index: int | Sequence[int] | Array) -> tuple[Tensor, Tensor]:
         rows = np.atleast_1d(np.asarray(index))
-        if rows.dtype.kind not in "iu" or rows.min() < -len(self) or rows.max() >= len(self):
+        whole = rows.ndim == 1 and len(rows) > 0 and rows.dtype.kind in "iu"
+        if not whole or rows.min() < -len(self) or rows.max() >= len(self):
             raise IndexError(f"rows must lie between {-len(self)} and {len(self) - 1}, got {index!r}.")
         rows = rows % len(self)
         x, y = self._make(rows, self.weights[rows])
@@ -54,8 +55,7 @@ class LazyDataset(Dataset[tuple[Tensor, Tensor]]):
             shuffle: whether each pass has an order of its own.
             seed: of these orders.
         """
-        if batch_size < 1:
-            raise InvalidInputError(f"`batch_size` must be at least 1, got {batch_size!r}.")
+        check_count("batch_size", batch_size)
         generator = torch.Generator().manual_seed(seed)
         order: Any = RandomSampler(self, generator=generator) if shuffle else SequentialSampler(self)
         return DataLoader(self, sampler=BatchSampler(order, batch_size, drop_last=False), batch_size=None)

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from continuum.core import InvalidInputError, LazyEndpoints, Point, PointLike, Simplex, rng_for
+from continuum.core import InvalidInputError, LazyEndpoints, Point, PointLike, Simplex, is_whole, rng_for
 
 from .labelled import LabelledDataset, take
 from .mixture import admit_sources, mix_features, mix_labels, union_labels
@@ -38,7 +38,7 @@ class Mixup:
     def __post_init__(self) -> None:
         admit_sources(self.sources)
         shortest = min(map(len, self.sources.values()))
-        if self.n is not None and not 1 <= self.n <= shortest:
+        if self.n is not None and not (is_whole(self.n) and 1 <= self.n <= shortest):
             raise InvalidInputError(f"`n` must be between 1 and the smallest source's {shortest}, got {self.n}.")
 
     @property

@@ -8,17 +8,16 @@ many labels each has: differences between datasets are paired.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from continuum.core import InvalidInputError, torch_generator
+from continuum.core import InvalidInputError, check_count, check_positive, torch_generator
 
 from .labelled import LabelledDataset
 from .layers import Dropout, Images, Standardise, convolution, linear
@@ -32,6 +31,7 @@ _FUSED = {"cpu", "cuda"}  # devices whose Adam is one kernel
 _SMALLEST_SIDE = 7  # halved by a stride and two pools, with one pixel left
 
 
+@runtime_checkable
 class Network(Protocol):
     """What is pre-trained on a dataset, as far as metrics of transfer are concerned."""
 
@@ -69,7 +69,7 @@ class Perceptron:
     learning_rate: float = 2e-3
 
     def __post_init__(self) -> None:
-        _admit_number("hidden", self.hidden, least=1)
+        check_count("hidden", self.hidden)
         _admit_training(self.steps, self.batch, self.learning_rate)
 
     def train(self, data: LabelledDataset, rng: np.random.Generator) -> nn.Module:
@@ -243,12 +243,6 @@ def _admit_several(data: LabelledDataset) -> LabelledDataset:
 
 
 def _admit_training(steps: int, batch: int, learning_rate: float) -> None:
-    _admit_number("steps", steps, least=0)
-    _admit_number("batch", batch, least=2)  # for batch normalisation
-    if not 0 < learning_rate < math.inf:
-        raise InvalidInputError(f"`learning_rate` must be positive and finite, got {learning_rate!r}.")
-
-
-def _admit_number(name: str, value: int, *, least: int) -> None:
-    if value < least:
-        raise InvalidInputError(f"`{name}` must be at least {least}, got {value!r}.")
+    check_count("steps", steps, least=0)
+    check_count("batch", batch, least=2)  # for batch normalisation
+    check_positive("learning_rate", learning_rate)

@@ -7,7 +7,6 @@ f carries any point; with labels it is the "OTDD neural map" of Fan & Alvarez-Me
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from continuum.core import ConvergenceWarning, IncompatibleError, InvalidInputError, rng_for, torch_generator, warn
+from continuum.core import (
+    ConvergenceWarning,
+    IncompatibleError,
+    InvalidInputError,
+    check_count,
+    check_positive,
+    check_weight,
+    rng_for,
+    torch_generator,
+    warn,
+)
 from continuum.measures import admit_array
 
 from .labelled import LabelledDataset, admit_datasets
@@ -76,11 +85,10 @@ class NeuralMap:
     def __post_init__(self) -> None:
         for name in ("hidden", "layers", "steps", "inner_steps", "batch", "components"):
             value = getattr(self, name)
-            if not (value is None and name == "components") and value < 1:
-                raise InvalidInputError(f"`{name}` must be at least 1, got {value!r}.")
+            if not (value is None and name == "components"):
+                check_count(name, value)
         for name in ("learning_rate", "critic_rate"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise InvalidInputError(f"`{name}` must be positive and finite, got {getattr(self, name)!r}.")
+            check_positive(name, getattr(self, name))
         rng_for(self.seed)  # refuses what is no seed
 
     def fit(
@@ -404,8 +412,7 @@ def _admit_table(
             f"`base` has {base.dimension} features and `source` has {source.dimension}; embed both into one space."
         )
     for name, weight in (("feature_weight", feature_weight), ("label_weight", label_weight)):
-        if not 0 <= weight < math.inf:
-            raise InvalidInputError(f"`{name}` must be finite and not negative, got {weight}.")
+        check_weight(name, weight)
     if table is None and label_weight > 0:
         raise InvalidInputError(f"`label_weight` is {label_weight} but `table` is None; pass a table, or weight 0.")
     shape = len(base.classes), len(source.classes)

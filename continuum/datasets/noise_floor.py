@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from continuum.core import InvalidInputError, rng_for, warn
+from continuum.core import InvalidInputError, is_whole, rng_for, warn
 from continuum.measures import Solver
 
 from .distance import otdd
@@ -87,7 +87,8 @@ def noise_floor(
     admit_datasets(data=data)
     data = data.subset(data.weights > 0)
     most = len(data) // 2
-    if splits < 1 or most < 1 or (n is not None and not 1 <= n <= most):
+    fits = n is None or (is_whole(n) and 1 <= n <= most)
+    if not (is_whole(splits) and splits >= 1 and most >= 1 and fits):
         raise InvalidInputError(
             f"`splits` must be at least 1, and `n` between 1 and half of the {len(data)} points of the dataset, got "
             f"splits={splits!r} and n={n!r}."

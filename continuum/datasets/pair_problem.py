@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import torch
 
-from continuum.core import IncompatibleError, InvalidInputError
+from continuum.core import IncompatibleError, check_weight
 from continuum.measures import (
     GroundCost,
     Plan,
@@ -53,8 +52,7 @@ class PairProblem:
 
     def __post_init__(self) -> None:
         for name, weight in (("feature_weight", self.feature_weight), ("label_weight", self.label_weight)):
-            if not 0 <= weight < math.inf:
-                raise InvalidInputError(f"`{name}` must be finite and not negative, got {weight}.")
+            check_weight(name, weight)
         if self.source.dimension != self.target.dimension:
             raise IncompatibleError(
                 f"`source` has {self.source.dimension} features and `target` has {self.target.dimension}; resize or "
@@ -132,13 +130,16 @@ def check_pair_memory(
     feature_weight: float,
     label_weight: float,
 ) -> None:
-    """Refuse a plan that cannot fit into memory before the table of labels is computed, which takes its time.
+    """Refuse weights that are none, and a plan that cannot fit into memory, before labels are compared.
 
     Hard labels alone are a problem between classes, and fit.
 
     Raises:
+        InvalidInputError: if a weight is negative, not finite or no number.
         ResourceError: naming the bytes and what to do instead.
     """
+    check_weight("feature_weight", feature_weight)
+    check_weight("label_weight", label_weight)
     between_classes = feature_weight == 0 < label_weight and not (source.is_soft or target.is_soft)
     if not between_classes or isinstance(solver, Sinkhorn | Sliced):
         check_plan_memory(len(source), len(target), solver)

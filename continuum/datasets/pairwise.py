@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from continuum.core import InvalidInputError
-from continuum.measures import Sliced, Solver
+from continuum.core import InvalidInputError, check_count
+from continuum.measures import Sliced, Solver, choose_solver
 
 from .label_geometry import LabelTable, label_table
 from .label_metrics import Bures, LabelMetric
@@ -87,8 +87,7 @@ class DistanceMatrix:
             dimension: number of coordinates, at most the number of datasets.
         """
         count = len(self.names)
-        if not 1 <= dimension <= count:
-            raise InvalidInputError(f"`dimension` must be between 1 and {count}, got {dimension!r}.")
+        check_count("dimension", dimension, most=count)
         centring = np.eye(count) - 1.0 / count
         values, vectors = np.linalg.eigh(-0.5 * centring @ self.squared @ centring)
         # Negative eigenvalues are what no map can show: they count.
@@ -138,6 +137,7 @@ def distance_matrix(
     admit_datasets(**{f"datasets[{name!r}]": data for name, data in datasets.items()})
     sets, count = list(datasets.values()), len(datasets)
     pairs = list(combinations(range(count), 2))
+    choose_solver(solver, 1, 1)  # refuses what is none
     for i, j in pairs:
         check_pair_memory(sets[i], sets[j], solver, feature_weight, label_weight)
     table = label_table(sets, labels or Bures()) if label_weight > 0 else None

@@ -82,7 +82,8 @@ def project_onto_simplex(gram: Any) -> Projection:
 def _allowed(g: Array, a: Array, tolerance: float) -> float:
     """The gap that counts as none: a part of the value, and the rounding of the products that the gap is made of."""
     sizes = np.abs(g) @ a
-    return float(tolerance * max(a @ g @ a, 0.0) + _ROUNDING * (a @ sizes + sizes[np.argmin(g @ a)]))
+    value = max(float(a @ g @ a), 0.0)
+    return float(tolerance * value + _ROUNDING * (a @ sizes + sizes[np.argmin(g @ a)]))
 
 
 def _descend(g: Array, a: Array, active: list[int]) -> tuple[Array, list[int]]:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from continuum.core import IncompatibleError, InvalidInputError, rng_for
+from continuum.core import IncompatibleError, check_count, rng_for
 from continuum.measures import DiscreteMeasure
 from continuum.measures.sliced import orthogonal_directions
 
@@ -47,8 +47,7 @@ class SlicedLabels:
 
     def __post_init__(self) -> None:
         for name in ("projections", "quantiles"):
-            if getattr(self, name) < 1:
-                raise InvalidInputError(f"`{name}` must be at least 1, got {getattr(self, name)!r}.")
+            check_count(name, getattr(self, name))
 
     def describe(self, law: DiscreteMeasure, /) -> SlicedLaw:
         values, order = ((law.points - law.mean) @ self._directions(law.points)).T.contiguous().sort(1)

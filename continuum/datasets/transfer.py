@@ -18,7 +18,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from continuum.core import IncompatibleError, InvalidInputError, Metric, NotConvergedError
+from continuum.core import IncompatibleError, InvalidInputError, Metric, NotConvergedError, is_whole
 from continuum.measures import Solver
 
 from .distance import otdd
@@ -59,8 +59,8 @@ def fine_tuned(
         learning_rate: of Adam in fine-tuning.
         name: name of the metric.
     """
-    shots, encoder = _admit_shots(shots, test), network or Convolutional()
-    if len(shots) < 2 or steps < 1 or not 0 < learning_rate < math.inf:
+    shots, encoder = _admit_shots(shots, test), _admit_network(network, Convolutional())
+    if len(shots) < 2 or not (is_whole(steps) and steps >= 1 and 0 < learning_rate < math.inf):
         raise InvalidInputError(
             "fine-tuning needs two `shots`, one of `steps` and a positive, finite `learning_rate` or more, got "
             f"{shots!r}, {steps!r} and {learning_rate!r}."
@@ -86,7 +86,10 @@ def linear_probe(
         network: what to pre-train on the value; None for `Perceptron()`.
         name: name of the metric.
     """
-    return _probe(shots, test, LogisticRegression(max_iter=1000), network or Perceptron(), name)
+    admit_datasets(shots=shots)
+    if len(np.unique(shots.codes)) < 2:
+        raise InvalidInputError(f"a regression needs shots of two classes or more, got {shots!r} of one.")
+    return _probe(shots, test, LogisticRegression(max_iter=1000), _admit_network(network, Perceptron()), name)
 
 
 def nearest_neighbour(
@@ -96,7 +99,7 @@ def nearest_neighbour(
 
     With `network=RawFeatures()` it is the baseline of 1-NN in pixels, the same number for every value.
     """
-    return _probe(shots, test, KNeighborsClassifier(1), network or Perceptron(), name)
+    return _probe(shots, test, KNeighborsClassifier(1), _admit_network(network, Perceptron()), name)
 
 
 def otdd_to(
@@ -124,7 +127,7 @@ def otdd_to(
             label_weight=label_weight,
         )
         if not found.converged:  # a table has no room for bounds
-            raise NotConvergedError(f"{found!r} did not converge; raise `max_iterations`.", found)
+            raise NotConvergedError(f"{found!r} did not converge; raise the limit of its solver.", found)
         return found.distance
 
     return Metric(name, distance, goal="min")
@@ -187,6 +190,14 @@ def _accuracy(predict: Predict, shots: LabelledDataset, test: LabelledDataset, n
         return float(np.average(predict(value, rng) == truth, weights=test.weights))
 
     return Metric(name, accuracy, goal="max", stochastic=True)
+
+
+def _admit_network(network: Any, usual: Network) -> Network:
+    if network is None:
+        return usual
+    if isinstance(network, type) or not isinstance(network, Network):
+        raise InvalidInputError(f"`network` must be one, such as Perceptron() or Convolutional(), got {network!r}.")
+    return network
 
 
 def _admit_shots(shots: LabelledDataset, test: LabelledDataset) -> LabelledDataset:

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from continuum.core import IncompatibleError, InvalidInputError
+from continuum.core import IncompatibleError, InvalidInputError, check_weight
 
 from .admission import Admitted, admit_array
 
@@ -201,8 +201,7 @@ class WeightedSum:
 
     def __post_init__(self) -> None:
         for weight, _ in self.parts:
-            if not 0 <= weight < float("inf"):
-                raise InvalidInputError(f"the weight of a cost must be finite and not negative, got {weight}.")
+            check_weight("weight of a cost", weight)
         if len({cost.shape for _, cost in self.parts}) != 1:
             raise IncompatibleError(f"costs must have one shape, got {[cost.shape for _, cost in self.parts]}.")
 

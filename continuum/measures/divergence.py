@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from continuum.core import ConvergenceWarning, warn
+from continuum.core import ConvergenceWarning, InvalidInputError, warn
 
 from .admission import check_memory
 from .cost import GroundCost, SquaredEuclidean, matrix
@@ -39,6 +39,12 @@ def sinkhorn_divergence(source: DiscreteMeasure, target: DiscreteMeasure, *, sol
         target: a measure of the same dimension.
         solver: entropic strength and tolerance; with `scale="mean"` the unit is the mean cost between the two.
     """
+    if not isinstance(solver, Sinkhorn):
+        raise InvalidInputError(f"`solver` of a divergence must be Sinkhorn(epsilon), got {solver!r}.")
+    for name, side in (("source", source), ("target", target)):
+        if not isinstance(side, DiscreteMeasure):
+            seen = type(side).__name__
+            raise InvalidInputError(f"`{name}` must be a DiscreteMeasure, got {seen}; write DiscreteMeasure(points).")
     check_divergence_memory(max(len(source), len(target)))
     target = DiscreteMeasure(target.points.to(source.points.device), target.weights)
     cost = matrix(SquaredEuclidean(source.points, target.points))

@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from continuum.core import IncompatibleError, InvalidInputError
+from continuum.core import IncompatibleError, InvalidInputError, check_weight
 
 from .admission import admit_array, admit_masses
 
@@ -51,6 +51,11 @@ class Gaussian:
     mean: Float[Tensor, " d"]
     factor: Float[Tensor, "r d"]
     floor: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_weight("floor", self.floor)
+        if not isinstance(self.mean, Tensor) or not isinstance(self.factor, Tensor):
+            raise InvalidInputError("a Gaussian is made of tensors `mean` (d,) and `factor` (r, d); see from_samples.")
 
     @classmethod
     def from_samples(

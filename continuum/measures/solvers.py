@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from continuum.core import InvalidInputError
+from continuum.core import InvalidInputError, check_count, check_positive, check_weight
 
 __all__ = ["Exact", "Sinkhorn", "Sliced", "Solver", "Stratified", "Streamed"]
 
@@ -23,7 +23,7 @@ class Exact:
     max_iterations: int = 10_000_000
 
     def __post_init__(self) -> None:
-        _check_iterations(self.max_iterations)
+        check_count("max_iterations", self.max_iterations)
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,11 @@ class Sinkhorn:
     max_iterations: int = 10_000
 
     def __post_init__(self) -> None:
-        if not 0 < self.epsilon < float("inf"):
-            raise InvalidInputError(f"`epsilon` must be positive and finite, got {self.epsilon!r}; use Exact() for 0.")
+        check_positive("epsilon", self.epsilon, "use Exact() for 0")
         if self.scale not in ("absolute", "mean"):
             raise InvalidInputError(f"`scale` must be 'absolute' or 'mean', got {self.scale!r}.")
-        if not self.tolerance >= 0:
-            raise InvalidInputError(f"`tolerance` must not be negative, got {self.tolerance!r}.")
-        _check_iterations(self.max_iterations)
+        check_weight("tolerance", self.tolerance)
+        check_count("max_iterations", self.max_iterations)
 
 
 @dataclass(frozen=True)
@@ -69,10 +67,10 @@ class Streamed:
     max_rounds: int = 30
 
     def __post_init__(self) -> None:
-        if not 0 < self.gap < 1:
+        check_positive("gap", self.gap, "use Exact() for 0")
+        if not self.gap < 1:
             raise InvalidInputError(f"`gap` must be between 0 and 1, got {self.gap!r}; use Exact() for 0.")
-        if self.max_rounds < 1:
-            raise InvalidInputError(f"`max_rounds` must be at least 1, got {self.max_rounds!r}.")
+        check_count("max_rounds", self.max_rounds)
 
 
 @dataclass(frozen=True)
@@ -92,8 +90,7 @@ class Stratified:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise InvalidInputError(f"`size` must be at least 1, got {self.size!r}.")
+        check_count("size", self.size)
 
 
 @dataclass(frozen=True)
@@ -114,13 +111,7 @@ class Sliced:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.projections < 2:
-            raise InvalidInputError(f"`projections` must be at least 2, got {self.projections!r}.")
+        check_count("projections", self.projections, least=2)
 
 
 Solver = Exact | Sinkhorn | Streamed | Stratified | Sliced
-
-
-def _check_iterations(limit: int) -> None:
-    if limit < 1:
-        raise InvalidInputError(f"`max_iterations` must be at least 1, got {limit!r}.")

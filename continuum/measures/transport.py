@@ -99,7 +99,7 @@ def solve(
 
 def choose_solver(solver: Solver | Literal["auto"] | None, n: int, m: int) -> Solver:
     """`solver`, or what "auto" and None stand for between `n` and `m` points."""
-    if solver is None or solver == "auto":
+    if solver is None or (isinstance(solver, str) and solver == "auto"):
         return Exact() if n * m <= _EXACT_PAIRS else Streamed()
     if not isinstance(solver, Solver):
         raise InvalidInputError(
