@@ -84,8 +84,8 @@ class Anchors:
             carrier = self.carriers[place - 1]
             if carrier is None:
                 raise IncompatibleError(
-                    f"the map to {name!r} came from Stratified(), whose parts have no common potential; fit it with "
-                    "Exact(), Streamed(), Sinkhorn(epsilon) or NeuralMap()."
+                    f"the map to {name!r} came from Stratified() or Sliced(), whose parts or lines have no common "
+                    "potential; fit it with Exact(), Streamed(), Sinkhorn(epsilon) or NeuralMap()."
                 )
             if isinstance(carrier, FittedMap):
                 maps.append(Averages(*carrier.push(data)))

@@ -114,8 +114,8 @@ def otdd(
         target: a labelled dataset with as many features.
         labels: distance between classes: `Bures()`, the default, `ExactLabels()`, `SlicedLabels()` or `MeansOnly()`.
         solver: from `continuum.measures`. "auto", the default, or None is `Exact()` up to 10^8 pairs of points and
-            `Streamed()` beyond, which certifies the optimum to 1%; `Stratified()` is faster and knows an upper bound
-            with its standard error; `Sliced()` is for many datasets; `Sinkhorn(epsilon)` is smooth.
+            `Streamed()` beyond, which tries to certify the optimum to 1%; `Stratified()` is faster and knows an upper
+            bound with its standard error; `Sliced()` is for many datasets; `Sinkhorn(epsilon)` is smooth.
         feature_weight: $\lambda_x$; 0 with hard labels is a small problem between the classes, which any solver but
             `Sliced` and `Sinkhorn` then solves exactly, for any number of points.
         label_weight: $\lambda_y$; 0 is plain optimal transport of the features.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -66,7 +66,7 @@ class GradientFlow:
         labels: distance between classes that `SupportsGradient`; None for `Bures()`.
         feature_weight: $\lambda_x$.
         label_weight: $\lambda_y$.
-        solver: `Exact()`, the default, or `Sinkhorn(epsilon)`, which contracts clouds as its plans are blurred.
+        solver: as for `otdd`; `Sinkhorn(epsilon)` contracts clouds, as its plans are blurred.
 
     Example:
         >>> from continuum.datasets import MeansOnly
@@ -84,7 +84,7 @@ class GradientFlow:
     labels: SupportsGradient | None = None
     feature_weight: float = 1.0
     label_weight: float = 1.0
-    solver: Solver | None = None
+    solver: Solver | Literal["auto"] | None = "auto"
 
     def __post_init__(self) -> None:
         admit_sources({"source": self.source, "target": self.target})

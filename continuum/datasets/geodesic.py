@@ -91,11 +91,17 @@ class GeneralizedGeodesic:
         Args:
             base: where the maps start; often a target with few labels, whose nearest mixture is wanted.
             sources: datasets by name, at least one, with the features of `base`.
-            labels: distance between classes: `Bures()`, the default, `ExactLabels()` or `MeansOnly()`.
-            solver: as for `otdd`; or `Sinkhorn(epsilon)`, whose maps are blurred toward the mean, or `NeuralMap()`,
-                which learns them.
+            labels: distance between classes: `Bures()`, the default, `ExactLabels()`, `SlicedLabels()` or
+                `MeansOnly()`.
+            solver: as for `otdd`, where the maps of `Sinkhorn(epsilon)` are blurred toward the mean, and those of
+                `Stratified()` and `Sliced()` cannot be extended; or `NeuralMap()`, which learns them.
             feature_weight: weight of squared feature distances.
             label_weight: weight of squared label distances.
+
+        Raises:
+            IncompatibleError: if feature shapes differ.
+            InvalidInputError: if there are no sources, a weight is negative or not finite, or an option unknown.
+            ResourceError: if a plan cannot fit into memory.
         """
         admit_datasets(base=base)
         admit_sources(sources, *base.x.shape[1:])
@@ -171,8 +177,9 @@ class GeneralizedGeodesic:
             epsilon: blur of the maps of a plan, in multiples of the mean cost.
 
         Raises:
-            IncompatibleError: if features or classes differ, or the plans came from `Stratified`, whose parts have no
-                common potential.
+            IncompatibleError: if features or classes differ, or the plans came from `Stratified` or `Sliced`, whose
+                parts or lines have no common potential.
+            InvalidInputError: if `epsilon` is not positive and finite.
         """
         admit_datasets(data=data)
         if data.x.shape[1:] != self.base.x.shape[1:] or data.classes != self.base.classes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def noise_floor(
     splits: int = 5,
     seed: int = 0,
     labels: LabelMetric | None = None,
-    solver: Solver | None = None,
+    solver: Solver | Literal["auto"] | None = "auto",
     feature_weight: float = 1.0,
     label_weight: float = 1.0,
 ) -> NoiseFloor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -106,7 +106,7 @@ def otdd_to(
     target: LabelledDataset,
     *,
     labels: LabelMetric | None = None,
-    solver: Solver | None = None,
+    solver: Solver | Literal["auto"] | None = "auto",
     feature_weight: float = 1.0,
     label_weight: float = 1.0,
     name: str = "OTDD to target",

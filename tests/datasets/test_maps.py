@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from continuum.core import IncompatibleError, InvalidInputError
 from continuum.datasets import Averages, GeneralizedGeodesic, LabelledDataset, Matching, NeuralMap, otdd
-from continuum.measures import Exact, Sinkhorn, Stratified
+from continuum.measures import Exact, Sinkhorn, Sliced, Stratified
 
 POINT = (0.3, 0.7)
 
@@ -152,9 +152,13 @@ def test_what_cannot_be_extended_is_refused(rng, path):
         path.extend(cloud(rng, k=2))
     with pytest.raises(InvalidInputError, match="epsilon"):
         path.extend(cloud(rng), epsilon=0.0)
-    parts = GeneralizedGeodesic.fit(cloud(rng), {"only": cloud(rng)}, solver=Stratified(10))
-    with pytest.raises(IncompatibleError, match=r"'only' came from Stratified"):
-        parts.extend(cloud(rng))
+
+
+@pytest.mark.parametrize("solver", [Stratified(10), Sliced(8)])
+def test_a_plan_without_a_common_potential_is_not_extended(rng, solver):
+    path = GeneralizedGeodesic.fit(cloud(rng), {"only": cloud(rng)}, solver=solver)
+    with pytest.raises(IncompatibleError, match=r"'only' came from Stratified\(\) or Sliced\(\)"):
+        path.extend(cloud(rng))
 
 
 def test_a_path_travels_with_its_maps(path):
