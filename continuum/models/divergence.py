@@ -6,6 +6,7 @@ A reference may be a model, or its stored distributions, or a mixture of those o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,8 +19,8 @@ from continuum.core import IncompatibleError, InvalidInputError, Metric
 from continuum.measures import check_memory
 
 from .distributions import admit_pair, jensen_shannon, kullback_leibler
-from .inference import admit_lengths, admit_vocabulary, inference, logits, tokens_at_once
-from .tokens import Frame, Tokens, admit_texts, encode, groups, padded
+from .inference import admit_lengths, admit_vocabulary, batches, inference, logits
+from .tokens import Frame, Tokens, admit_texts, encode, padded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -76,7 +77,7 @@ def token_log_probs(
     places = _places(tokenizer, texts, frame, positions)
     found = torch.empty(0)
     with inference(model):
-        for batch in places.batches(model, batch_size):
+        for batch in places.batches(model, batch_size=batch_size):
             log_probs = _log_probs(model, batch)
             if not len(found):  # only now is the size of the vocabulary known
                 found = _storage(places.count, log_probs.shape[1])
@@ -108,8 +109,7 @@ def token_divergence(
         batch_size: most texts in a batch.
     """
     places = _places(tokenizer, texts, frame, positions)
-    with inference(q_model):
-        return _divergence(p_model, lambda batch: _log_probs(q_model, batch), places, batch_size)
+    return _divergence(p_model, q_model, places, batch_size)
 
 
 def js_to(
@@ -178,13 +178,14 @@ class _Places:
     def count(self) -> int:
         return len(self.owner)
 
-    def batches(self, model: nn.Module, batch_size: int) -> Iterator[_Batch]:
-        """Batches that `model` takes."""
+    def batches(self, *models: nn.Module, batch_size: int) -> Iterator[_Batch]:
+        """Batches that each of `models` takes."""
         used = np.unique(self.owner)
         lengths = [len(self.sequences[text]) for text in used]
-        admit_vocabulary(model, self.sequences)
-        admit_lengths(model, list(map(len, self.sequences)), "cut it")
-        for group in groups(lengths, rows=batch_size, tokens=tokens_at_once(model)):
+        for model in models:
+            admit_vocabulary(model, self.sequences)
+            admit_lengths(model, list(map(len, self.sequences)), "cut it")
+        for group in batches(*models, lengths=lengths, rows=batch_size, texts=len(self.sequences)):
             members = used[group]
             ids, mask = padded([self.sequences[text] for text in members])
             chosen, rows = torch.zeros_like(mask, dtype=torch.bool), []
@@ -228,7 +229,7 @@ def _comparison(
                 f"`reference` must have a row for each of the {places.count} positions, got shape "
                 f"{tuple(reference.shape)}; make it by `token_log_probs` of the same texts, frame and `positions`."
             )
-        return lambda model: _divergence(model, lambda batch: reference[batch.rows], places, batch_size)
+        return lambda model: _divergence(model, reference, places, batch_size)
 
     def compare(model: nn.Module) -> TokenDivergence:
         if model is reference:
@@ -236,20 +237,21 @@ def _comparison(
                 "the value is the reference itself, whose weights a lease changes, so they would never differ; store "
                 "the distributions of the reference by `token_log_probs` first."
             )
-        with inference(reference):
-            return _divergence(model, lambda batch: _log_probs(reference, batch), places, batch_size)
+        return _divergence(model, reference, places, batch_size)
 
     return compare
 
 
-def _divergence(
-    model: nn.Module, reference: Callable[[_Batch], Tensor], places: _Places, batch_size: int
-) -> TokenDivergence:
+def _divergence(model: nn.Module, reference: Tensor | nn.Module, places: _Places, batch_size: int) -> TokenDivergence:
+    models = (model,) if isinstance(reference, Tensor) else (model, reference)
     js, kl, agrees = np.empty(places.count), np.empty(places.count), np.empty(places.count, dtype=bool)
-    with inference(model):
-        for batch in places.batches(model, batch_size):
+    with ExitStack() as stack:
+        for each in models:
+            stack.enter_context(inference(each))
+        for batch in places.batches(*models, batch_size=batch_size):
             mine = _log_probs(model, batch)
-            other = reference(batch).to(mine.device)
+            other = reference[batch.rows] if isinstance(reference, Tensor) else _log_probs(reference, batch)
+            other = other.to(mine.device)
             admit_pair(mine, other)
             chunks = (torch.split(part, _CHUNK) for part in (batch.rows, mine, other))
             for rows, log_p, log_q in zip(*chunks, strict=True):

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from continuum.core import Goal, InvalidInputError, Metric, rng_for
 
-from .inference import admit_lengths, admit_vocabulary, device_of, inference, tokens_at_once
-from .tokens import Frame, Tokens, admit_texts, encode, groups, padded, token_id
+from .inference import admit_lengths, admit_vocabulary, batches, device_of, inference, tokens_at_once
+from .lending import leased_rows
+from .tokens import Frame, Tokens, admit_texts, encode, padded, token_id
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -60,8 +61,7 @@ def generate_texts(
     `seed`, prompt, sample and step only. So two models with equal logits write equal texts, and texts of models along a
     path change only where the model does; in which batch a prompt comes does not matter.
 
-    In a lease with one point per prompt pass `batch_size=len(prompts)`: then a batch is one sample of each prompt, in
-    their order.
+    In a lease with one point per prompt a batch is one sample of each prompt, in their order.
 
     Args:
         model: a causal language model; its mode comes back, and its device is used.
@@ -192,19 +192,21 @@ class _Task:
         admit_lengths(model, [length + self.sampling.new_tokens for length in lengths], "shorten the prompt")
         texts = [[""] * self.sampling.samples for _ in self.prompts]
         with inference(model):
-            for batch in self._batches(lengths, tokens_at_once(model)):
+            for batch in self._batches(model, lengths):
                 streams = [rng_for(seed, "gumbel", self.prompts[place], sample) for place, sample in batch]
                 written = self._continued(model, [self.starts[place] for place, _ in batch], streams)
                 for (place, sample), tokens in zip(batch, written, strict=True):
                     texts[place][sample] = self._decoded(tokens)
         return tuple(map(tuple, texts))
 
-    def _batches(self, lengths: Sequence[int], tokens: int) -> Iterator[list[tuple[int, int]]]:
+    def _batches(self, model: nn.Module, lengths: Sequence[int]) -> Iterator[list[tuple[int, int]]]:
         """Prompts and samples of each batch: all its prompts in turn, for one sample after the other."""
         rows, samples = self.sampling.batch_size, self.sampling.samples
-        for places in groups(lengths, rows=rows, tokens=tokens):
+        for places in batches(model, lengths=lengths, rows=rows, texts=len(lengths)):
             longest = max(lengths[place] for place in places)
-            at_once = max(1, min(rows, tokens // longest) // len(places))
+            at_once = max(1, min(rows, tokens_at_once(model) // longest) // len(places))
+            if leased_rows(model) is not None:
+                at_once = 1  # a lease with a point for each prompt knows no other rows
             for first in range(0, samples, at_once):
                 some = range(first, min(first + at_once, samples))
                 yield [(place, sample) for sample in some for place in places]

@@ -16,7 +16,11 @@ from torch import Tensor, nn
 
 from continuum.core import IncompatibleError, InvalidInputError
 
-__all__ = ["admit_lengths", "admit_vocabulary", "device_of", "inference", "logits", "tokens_at_once"]
+from .lending import leased_rows
+from .modes import evaluation
+from .tokens import groups
+
+__all__ = ["admit_lengths", "admit_vocabulary", "batches", "device_of", "inference", "logits", "tokens_at_once"]
 
 _LOGITS = 2**27  # numbers at a time: half a gigabyte in float32
 _VOCABULARY = 2**16  # of models that do not tell
@@ -25,14 +29,8 @@ _VOCABULARY = 2**16  # of models that do not tell
 @contextlib.contextmanager
 def inference(model: nn.Module) -> Iterator[None]:
     """Inside the block nothing is dropped out and no gradient recorded; then each module gets its own mode back."""
-    modes = {module: module.training for module in model.modules()}
-    try:
-        model.eval()
-        with torch.no_grad():
-            yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    with evaluation(model), torch.no_grad():
+        yield
 
 
 def logits(model: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
@@ -46,6 +44,28 @@ def device_of(model: nn.Module) -> torch.device:
     """Where inputs of the model go: to its first parameter."""
     held = itertools.chain(model.parameters(), model.buffers())
     return next((tensor.device for tensor in held), torch.device("cpu"))
+
+
+def batches(*models: nn.Module, lengths: Sequence[int], rows: int, texts: int) -> list[list[int]]:
+    """Places of the sequences that go through the models at once, see `groups`: the logits of each fit into memory.
+
+    Args:
+        models: language models.
+        lengths: tokens of each sequence.
+        rows: most sequences in a batch.
+        texts: how many texts the sequences are of.
+
+    Raises:
+        IncompatibleError: if a model is lent with a point for each row, and the rows would not be the texts.
+    """
+    found = groups(lengths, rows=rows, tokens=min(map(tokens_at_once, models)))
+    for leased in map(leased_rows, models):
+        if leased is not None and not (texts == leased and found == [list(range(texts))]):
+            raise IncompatibleError(
+                f"the model is lent with a point for each of {leased} rows, but {texts} texts go through it as "
+                f"{len(lengths)} sequences in {len(found)} batches; pass {leased} texts that fit into one batch."
+            )
+    return found
 
 
 def tokens_at_once(model: nn.Module) -> int:

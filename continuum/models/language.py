@@ -18,8 +18,8 @@ from torch.nn import functional
 
 from continuum.core import InvalidInputError, Metric
 
-from .inference import admit_lengths, admit_vocabulary, inference, logits, tokens_at_once
-from .tokens import Frame, Tokens, admit_texts, encode, groups, padded
+from .inference import admit_lengths, admit_vocabulary, batches, inference, logits
+from .tokens import Frame, Tokens, admit_texts, encode, padded
 from .windows import Windows
 
 if TYPE_CHECKING:
@@ -246,8 +246,9 @@ def _pieces(sequences: Sequence[Tokens], windows: Windows | None) -> Iterator[_P
 def _piece_sums(model: nn.Module, pieces: Sequence[_Piece], batch_size: int) -> NDArray[np.float64]:
     """Log-probability of the scored tokens of each piece."""
     sums, lengths = np.empty(len(pieces)), [len(piece.tokens) for piece in pieces]
+    texts = len({piece.owner for piece in pieces})
     with inference(model):
-        for places in groups(lengths, rows=batch_size, tokens=tokens_at_once(model)):
+        for places in batches(model, lengths=lengths, rows=batch_size, texts=texts):
             ids, mask = padded([pieces[place].tokens for place in places])
             first = torch.tensor([[pieces[place].first] for place in places])
             unscored = (torch.arange(ids.shape[1]) < first) | (mask == 0)

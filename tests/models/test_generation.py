@@ -179,9 +179,12 @@ def test_each_prompt_of_a_lease_by_rows_is_gone_on_with_by_the_model_at_its_poin
     points = [-1.0, 0.0, 0.3, 1.0, 2.0]
     options = {"seed": 0, "samples": 2, "new_tokens": 5}
     with path.lease_rows(points) as model:
-        together = generate_texts(model, TOKENIZER, PROMPTS, batch_size=len(PROMPTS), **options)
-        with pytest.raises(IncompatibleError, match="5 rows"):  # no batch of another size is given wrong rows
-            generate_texts(model, TOKENIZER, PROMPTS, batch_size=10, **options)
+        together = generate_texts(model, TOKENIZER, PROMPTS, **options)
+        # No batch of other texts, or in another order, is given wrong rows.
+        with pytest.raises(IncompatibleError, match="each of 5 rows, but 6 texts"):
+            generate_texts(model, TOKENIZER, [*PROMPTS, "one more"], batch_size=5, **options)
+        with pytest.raises(IncompatibleError, match="in 2 batches"):
+            generate_texts(model, TOKENIZER, PROMPTS, batch_size=4, **options)
     alone = [
         generate_texts(path.at(t), TOKENIZER, [prompt], **options)[0] for t, prompt in zip(points, PROMPTS, strict=True)
     ]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from continuum.core import InvalidInputError
+from continuum.models.modes import evaluation
 
 __all__ = ["recompute_batch_norm"]
 
@@ -82,9 +83,7 @@ class _Sums:
 @contextmanager
 def _observed(model: nn.Module, layers: list[Any], sums: list[_Sums]) -> Iterator[None]:
     """Let the layers normalize by the batch, add what they see to the sums, and leave their statistics alone."""
-    training = [module for module in model.modules() if module.training]
-    model.eval()
-    with ExitStack() as stack:
+    with evaluation(model), ExitStack() as stack:
         for layer, total in zip(layers, sums, strict=True):
             stack.callback(layer.register_forward_pre_hook(_adding_to(total)).remove)
             layer.training, layer.track_running_stats = True, False
@@ -92,9 +91,7 @@ def _observed(model: nn.Module, layers: list[Any], sums: list[_Sums]) -> Iterato
             yield
         finally:
             for layer in layers:
-                layer.training, layer.track_running_stats = False, True
-            for module in training:
-                module.training = True
+                layer.track_running_stats = True
 
 
 def _adding_to(total: _Sums) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from torch import nn
+from .plain import plain_weights
 
-__all__ = ["base_fingerprint", "digest_of", "plain_name"]
+__all__ = ["base_fingerprint", "digest_of"]
 
 _SAMPLES = 64  # entries of each tensor that name a base
 
@@ -28,23 +27,17 @@ def digest_of(names: str, *groups: Iterable[tuple[Any, Tensor]]) -> str:
     return digest.hexdigest()
 
 
-def base_fingerprint(model: nn.Module) -> str:
+def base_fingerprint(model: Any) -> str:
     """What tells base models apart: names and shapes of all weights, and some entries of each.
 
-    Entries are rounded to bfloat16 first, so that a base loaded in lower precision is still the same base. Adapters
-    that PEFT put into the model do not count.
+    Entries are rounded to bfloat16 first, so that a base loaded in lower precision is still the same base. What PEFT
+    put into the model does not count.
     """
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        if ".lora_" in name:
-            continue
-        flat = tensor.detach().reshape(-1)
+    for name, tensor in sorted(plain_weights(base).items()):
+        flat = tensor.reshape(-1)
         entries = flat[:: max(1, len(flat) // _SAMPLES)][:_SAMPLES]
         values = entries.to(torch.bfloat16) if entries.is_floating_point() else entries
-        digest.update(f"<{plain_name(name)} {tuple(tensor.shape)} {values.tolist()}>".encode())
+        digest.update(f"<{name} {tuple(tensor.shape)} {values.tolist()}>".encode())
     return digest.hexdigest()
-
-
-def plain_name(name: str) -> str:
-    """The name of a weight in the base model itself, without what PEFT put around it."""
-    return name.removeprefix("base_model.model.").replace(".base_layer", "")

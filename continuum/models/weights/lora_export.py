@@ -19,6 +19,7 @@ from .adapter_folder import write_adapter
 from .compress import Compressed, compress
 from .factors import Adapter, LowRank, sum_of_changes
 from .identity import base_fingerprint
+from .lora_layers import lora_layers
 from .versions import versions
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _config(model: PeftModel, adapters: Sequence[Adapter], changes: Mapping[str,
     from peft import LoraConfig
 
     trained = model.peft_config[adapters[0].name]
-    base: Any = model.get_base_model()
+    places = lora_layers(model, [adapter.name for adapter in adapters])
     rank = max(change.rank for change in changes.values())
     # PEFT reads these names as regular expressions.
     others = {re.escape(module): change.rank for module, change in changes.items() if change.rank != rank}
@@ -140,7 +141,7 @@ def _config(model: PeftModel, adapters: Sequence[Adapter], changes: Mapping[str,
         rank_pattern=others,
         alpha_pattern=dict(others),
         target_modules=sorted(changes),
-        fan_in_fan_out=any(getattr(base.get_submodule(module), "fan_in_fan_out", False) for module in changes),
+        fan_in_fan_out=any(place.is_transposed for place in places if place.name in changes),
     )
 
 

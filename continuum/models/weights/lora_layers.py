@@ -17,10 +17,12 @@ import torch
 
 from continuum.core import IncompatibleError, InvalidInputError
 
+from .plain import base_modules, layers_around
+
 if TYPE_CHECKING:
     from peft import PeftModel
 
-__all__ = ["LoraPlace", "active_in", "lora_layers"]
+__all__ = ["LoraPlace", "active_in", "check_config", "lora_layers"]
 
 _MOVES_BASE = ("pissa", "olora", "corda", "loftq", "mica", "lora_ga")  # initialisations that change the base weights
 
@@ -61,11 +63,13 @@ def lora_layers(model: PeftModel, names: Sequence[str]) -> tuple[LoraPlace, ...]
     """
     _admit(model, names)
     places = []
-    for name, layer in model.get_base_model().named_modules():
-        if getattr(layer, "merged", False):
-            raise IncompatibleError(f"adapters {layer.merged_adapters} are merged into `{name}`; unmerge them first.")
-        if present := [adapter for adapter in names if adapter in getattr(layer, "lora_alpha", {})]:
-            places.append(_place(name, layer, present))
+    for name, module in base_modules(model.get_base_model()):
+        for layer in layers_around(module):
+            if getattr(layer, "merged", False):
+                merged = getattr(layer, "merged_adapters", "")
+                raise IncompatibleError(f"adapters {merged} are merged into `{name}`; unmerge them first.")
+            if present := [adapter for adapter in names if adapter in getattr(layer, "lora_alpha", {})]:
+                places.append(_place(name, layer, present))
     return tuple(places)
 
 
@@ -103,8 +107,17 @@ def _admit(model: Any, names: Sequence[str]) -> None:
     if len(set(names)) < len(names):
         raise InvalidInputError(f"adapters must be different ones, got {list(names)}.")
     for name in names:
-        if reason := _obstacle(model.peft_config[name]):
-            raise IncompatibleError(f"adapter {name!r} cannot be mixed exactly: {reason}.")
+        check_config(name, model.peft_config[name])
+
+
+def check_config(name: str, config: Any) -> None:
+    """Refuse an adapter whose configuration tells that it cannot be mixed.
+
+    Raises:
+        IncompatibleError: saying why not.
+    """
+    if reason := _obstacle(config):
+        raise IncompatibleError(f"adapter {name!r} cannot be mixed exactly: {reason}.")
 
 
 def _obstacle(config: Any) -> str:

@@ -15,6 +15,7 @@ from continuum.core import IncompatibleError
 
 from .factors import Adapter, read_adapters, sum_of_changes
 from .lora_layers import LoraPlace, active_in, lora_layers
+from .plain import base_modules, unwrapped
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -89,16 +90,17 @@ def merged_copy(model: Any, places: Sequence[LoraPlace], adapters: Sequence[Adap
         IncompatibleError: if a weight that adapters change is tied to another module.
     """
     untied(model, places)
-    # deepcopy takes from this what stands for an object: here the plain layer for the one around it.
-    plain: dict[int, Any] = {}
+    base = model.get_base_model()
+    # deepcopy takes from this what stands for an object: here the changed weight, and the plain module for the one
+    # around it. One for all copies, so that what the base shares is shared in the copy.
+    stand_in: dict[int, Any] = {}
     for place in places:
         weight = merged_weight(place, place.base.weight.detach(), adapters, c).clone()
-        parameter = nn.Parameter(weight, requires_grad=place.base.weight.requires_grad)
-        plain[id(place.layer)] = copy.deepcopy(place.base, {id(place.base.weight): parameter})
-    for layer in model.get_base_model().modules():
-        if hasattr(layer, "get_base_layer") and id(layer) not in plain:  # of other adapters only
-            plain[id(layer)] = copy.deepcopy(layer.get_base_layer())
-    return copy.deepcopy(model.get_base_model(), plain).eval()
+        stand_in[id(place.base.weight)] = nn.Parameter(weight, requires_grad=place.base.weight.requires_grad)
+    for module in reversed(list(base.modules())):  # what is inside before what is around it
+        if (plain := unwrapped(module)) is not module:
+            stand_in[id(module)] = copy.deepcopy(plain, stand_in)
+    return copy.deepcopy(base, stand_in).eval()
 
 
 def untied(model: PeftModel, places: Sequence[LoraPlace]) -> None:
@@ -108,8 +110,8 @@ def untied(model: PeftModel, places: Sequence[LoraPlace]) -> None:
         IncompatibleError: naming the two modules.
     """
     owners: dict[int, list[str]] = {}
-    for name, module in _plain_modules(model):
-        for weight in module._parameters.values():
+    for name, module in base_modules(model.get_base_model()):
+        for weight in unwrapped(module)._parameters.values():
             if weight is not None:
                 owners.setdefault(id(weight), []).append(name)
     for place in places:
@@ -118,8 +120,3 @@ def untied(model: PeftModel, places: Sequence[LoraPlace]) -> None:
                 f"the weight of `{place.name}` is tied to that of {shared}; merging an adapter of one would change "
                 "both. Use backend='scale' or 'gate', or untie them first."
             )
-
-
-def _plain_modules(model: Any) -> Iterator[tuple[str, nn.Module]]:
-    for name, module in model.get_base_model().named_modules():
-        yield name.replace(".base_layer", ""), module

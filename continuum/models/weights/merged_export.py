@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from .factors import Adapter
-from .identity import base_fingerprint, plain_name
+from .identity import base_fingerprint
 from .lora_layers import lora_layers
 from .merged import merged_weight, untied
+from .plain import plain_weights
 from .stream import copy_companions, write_checkpoint
 from .tensors import StateDict
 from .versions import versions
@@ -92,8 +93,7 @@ def export_merged(
 def _plain_weights(base: Any) -> dict[str, Tensor]:
     """The weights of the base by the names that they have without adapters; tied ones once, as `transformers` does."""
     tied = set(getattr(base, "all_tied_weights_keys", None) or ())
-    found = {plain_name(name): w for name, w in base.state_dict().items() if ".lora_" not in name}
-    return {name: weight for name, weight in found.items() if name not in tied}
+    return {name: weight for name, weight in plain_weights(base).items() if name not in tied}
 
 
 def _save_companions(base: Any, folder: Path) -> None:

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from continuum.core import Domain, IncompatibleError, LazyEndpoints, Point, PointLike
+from continuum.models.lending import Loan, lent
 
 from .agreement import differences
-from .lending import lent_to
 from .tensors import StateDict
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class ModelPath:
             LeaseError: if the model is lent out already.
         """
         found = self.weights.at(point)
-        with lent_to(self, self.model):
+        with lent(self.model, Loan(self)):
             own = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
             try:
                 _write(self.model, found)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -24,18 +23,19 @@ from continuum.core import (
     Point,
     PointLike,
 )
+from continuum.models.lending import Loan, lent, loan_of
 
 from .backend import Backend
 from .coefficients import Attributes, Coordinates
 from .factors import Adapter, read_adapters
 from .gate import Gate
 from .identity import digest_of
-from .lending import borrower_of, lent_to
 from .lora_export import LoraExport, export_lora
 from .lora_layers import lora_layers
 from .merged import Merged, merged_copy
 from .merged_export import MergedExport, export_merged
-from .rows import coefficients_followed, rows_checked
+from .plain import plain_weights
+from .rows import coefficients_followed, points_of_rows, rows_checked
 from .scale import Scale
 
 if TYPE_CHECKING:
@@ -52,6 +52,14 @@ BackendName = Literal["scale", "gate", "merged"]
 
 
 @dataclass(frozen=True, eq=False)
+class _Loan(Loan):
+    """A loan of a weight path: its back-end, and whether coefficients follow a tensor."""
+
+    backend: Backend = field(kw_only=True)
+    follows: bool = field(kw_only=True)
+
+
+@dataclass(frozen=True, eq=False)
 class WeightPath:
     r"""Models between LoRA adapters of one base: $W(p) = W_0 + \sum_j c_j(p)\, \Delta_j$.
 
@@ -59,7 +67,8 @@ class WeightPath:
     sign; averages of factors, which model merging often takes for it, are another model. Kangaslahti & Alvarez-Melis
     (2025) for attributes; see `Attributes`, `ThroughBase`, `Spherical` and `Combination` for the coordinates.
 
-    `at` builds an independent plain model. `lease` lends the shared one, changed in well under a millisecond:
+    `at` builds an independent plain model. `lease` lends the shared one, and with "scale" and "gate" moves it in well
+    under a millisecond:
 
     =========  ==================================  ======================  ========
     back-end   how                                 a point for each row    gradient
@@ -70,7 +79,7 @@ class WeightPath:
     =========  ==================================  ======================  ========
 
     Args:
-        model: a PEFT model with the adapters loaded. It is never changed but inside a lease.
+        model: a PEFT model with the adapters loaded. The path never changes it but inside a lease.
         adapters: names of the adapters, in the order of the coefficients.
         coordinates: the coordinates of the path, and the coefficients that they stand for.
         backend: how `lease` works.
@@ -124,13 +133,11 @@ class WeightPath:
             InvalidInputError: if an adapter is absent, or has NaN weights.
             IncompatibleError: if an adapter is not plain LoRA of linear layers, or belongs to another base.
         """
-        if (attributes is None) != (plus is not None and minus is not None):
-            raise InvalidInputError("give either `plus` and `minus`, or `attributes` with a pair for each name.")
-        pairs = {attribute: (plus, minus)} if attributes is None else dict(attributes)
-        from .adapter_files import loaded
+        from .adapter_files import loaded, pairs_of
 
-        model, names = loaded(model, {name: _pair(name, pair) for name, pair in pairs.items()})
-        return cls(model, names, Attributes(tuple(pairs), bounds), backend)
+        pairs = pairs_of(plus, minus, attribute, attributes)
+        with loaded(model, pairs) as (wrapped, names):
+            return cls(wrapped, names, Attributes(tuple(pairs), bounds), backend)
 
     @property
     def domain(self) -> Domain:
@@ -147,9 +154,10 @@ class WeightPath:
 
         Raises:
             IncompatibleError: if a weight that adapters change is tied to another module.
-            LeaseError: while a path with merged weights has lent the model, whose base is then another.
+            LeaseError: while the model is lent in a way that a copy would show: with merged weights, with points for
+                rows, or with one that requires a gradient.
         """
-        self._check_pristine()
+        self._check_copyable()
         places, c = lora_layers(self.model, self.adapters), self.coefficients(point)
         return merged_copy(self.model, places, self._factors, c.tolist())
 
@@ -157,15 +165,20 @@ class WeightPath:
     def lease(self, point: PointLike | Tensor, /) -> Iterator[PeftModel]:
         """Borrow the shared model at a point; a tensor that requires a gradient gets it from what the model computes.
 
+        Within the block the coefficients are this path's: PEFT's own switches (`set_adapter`, `disable_adapter`) are
+        not for use there. Adapters that were trained since are read anew by the next lease.
+
         Raises:
             LeaseError: if the model is lent out already, also to another path.
         """
-        with self._lent(), ExitStack() as stack:
-            if isinstance(point, Tensor) and point.requires_grad:
-                self._point(point.detach())
-                stack.enter_context(self._followed(point.reshape(-1)))
-            else:
-                self._backend.put(self._coefficients(self._point(point)))
+        if isinstance(point, Tensor) and point.requires_grad:
+            self._point(point.detach())
+            with self._followed(point.reshape(-1)):
+                yield self.model
+            return
+        c = self._coefficients(self._point(point))
+        with self._lent(copyable=self.backend != "merged") as backend:
+            backend.put(c)
             yield self.model
 
     @contextmanager
@@ -183,21 +196,23 @@ class WeightPath:
                 layer does not see them.
             LeaseError: if the model is lent out already.
         """
-        if not self._backend.takes_rows:
+        if self.backend == "merged":
             raise IncompatibleError("merged weights are one set for all rows; use backend='scale' or 'gate'.")
-        x = self._rows(points)
-        with self._lent(), rows_checked(self._backend.places), self._followed(x):
+        with self._followed(points_of_rows(self.domain, points)):
             yield self.model
 
     def switch(self, point: PointLike, /) -> None:
         """Move the model that is lent by `lease` to another point: one small write, no context to leave.
 
         Raises:
-            LeaseError: outside a lease of this path.
+            LeaseError: outside a lease of this path, or in one whose points are those of a tensor.
         """
-        if borrower_of(self.model) is not self:
+        loan = loan_of(self.model)
+        if not isinstance(loan, _Loan) or loan.borrower is not self:
             raise LeaseError("`switch` moves a model that this path has lent; call it within `with path.lease(point)`.")
-        self._backend.put(self._coefficients(self.domain.point(point)))
+        if loan.follows:
+            raise LeaseError("this lease follows the points that it was given for rows or gradients; take another one.")
+        loan.backend.put(self._coefficients(self.domain.point(point)))
 
     def export(
         self,
@@ -225,7 +240,7 @@ class WeightPath:
             raise InvalidInputError(f"`how` must be 'merged', 'lora' or 'lora-svd', got {how!r}.")
         if (how == "lora-svd") != (rank is not None):
             raise InvalidInputError(f"`rank` belongs to how='lora-svd', and to it alone; got {how!r} and {rank!r}.")
-        self._check_pristine()
+        self._check_copyable()
         here = self.domain.point(point)
         what = self.model, self._factors, self.coefficients(here).tolist(), folder
         provenance = {"point": dict(zip(self.domain.axes, here, strict=True))}
@@ -238,25 +253,22 @@ class WeightPath:
         """The models at the vertices of the domain: for one attribute in [0, 1], each adapter alone on the base."""
         return LazyEndpoints(self.domain.vertices(), self.at)
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
-        """Digest of the base weights, the adapters and the coordinates, for result stores."""
+        """Digest of the base weights, the adapters and the coordinates as they are now, for result stores."""
+        self._check_copyable()
         names = repr((self.adapters, self.coordinates, self.backend))
         tensors = (tensor for adapter in self._factors for f in adapter.factors.values() for tensor in (f.up, f.down))
-        return digest_of(names, self.model.get_base_model().state_dict().items(), enumerate(tensors))
-
-    @cached_property
-    def _backend(self) -> Backend:
-        return _BACKENDS[self.backend](self.model, self.adapters)
+        return digest_of(names, plain_weights(self.model.get_base_model()).items(), enumerate(tensors))
 
     @property
     def _factors(self) -> tuple[Adapter, ...]:
         return read_adapters(self.model, self.adapters)
 
-    def _check_pristine(self) -> None:
-        borrower = borrower_of(self.model)
-        if isinstance(borrower, WeightPath) and borrower.backend == "merged":
-            raise LeaseError("the weights of the base are changed while the model is lent with backend='merged'.")
+    def _check_copyable(self) -> None:
+        loan = loan_of(self.model)
+        if loan is not None and not loan.copyable:
+            raise LeaseError("the model is lent and is not its plain self meanwhile; leave that block first.")
 
     def _coefficients(self, point: Point) -> Tensor:
         return self.coordinates.coefficients(torch.tensor(point, dtype=torch.float64))
@@ -264,41 +276,29 @@ class WeightPath:
     def _point(self, point: PointLike | Tensor) -> Point:
         return self.domain.point(point.tolist() if isinstance(point, Tensor) else point)
 
-    def _rows(self, points: Sequence[PointLike] | Tensor) -> Tensor:
-        """Points as a tensor (rows, axes) or (rows, tokens, axes), each of them in the domain."""
-        axes = len(self.domain.axes)
-        if not isinstance(points, Tensor):
-            return torch.tensor([self.domain.point(point) for point in points], dtype=torch.float64).reshape(-1, axes)
-        x = points[..., None] if points.ndim == 1 and axes == 1 else points
-        if x.ndim not in (2, 3) or x.shape[-1] != axes:
-            raise InvalidInputError(
-                f"`points` must be (rows, {axes}) or (rows, tokens, {axes}) for the axes {self.domain.axes}, got "
-                f"{tuple(points.shape)}."
-            )
-        for point in x.detach().reshape(-1, axes).tolist():
-            self.domain.point(point)
-        return x
+    @contextmanager
+    def _lent(self, *, copyable: bool = False, follows: bool = False, rows: int | None = None) -> Iterator[Backend]:
+        # Anew for each lease: adapters may have been trained, moved or merged since the last one.
+        backend = _BACKENDS[self.backend](self.model, self.adapters)
+        with lent(self.model, _Loan(self, rows, copyable, backend=backend, follows=follows)), backend.lent():
+            yield backend
 
     @contextmanager
-    def _lent(self) -> Iterator[None]:
-        backend = self._backend
-        with lent_to(self, self.model), backend.lent():
+    def _followed(self, x: Tensor) -> Iterator[None]:
+        """Lend the model with the coefficients of `x`, which are asked for anew for each batch."""
+        rows = len(x) if x.ndim > 1 else None
+        with self._lent(follows=True, rows=rows) as backend, ExitStack() as stack:
+            if rows is not None:
+                stack.enter_context(rows_checked(backend.places))
+            base: nn.Module = self.model.get_base_model()
+            stack.enter_context(coefficients_followed(base, lambda: self.coordinates.coefficients(x), backend.put))
             yield
 
-    def _followed(self, x: Tensor) -> AbstractContextManager[None]:
-        base: nn.Module = self.model.get_base_model()
-        return coefficients_followed(base, lambda: self.coordinates.coefficients(x), self._backend.put)
-
     def __getstate__(self) -> dict[str, Any]:
-        """Without the back-end, which each process makes anew."""
-        return {name: value for name, value in self.__dict__.items() if name != "_backend"}
+        if loan_of(self.model) is not None:
+            raise LeaseError("a path cannot be copied or pickled while its model is lent; leave that block first.")
+        return self.__dict__
 
     def __repr__(self) -> str:
         name = type(self.model.get_base_model()).__name__
         return f"WeightPath({name}, adapters={list(self.adapters)}, backend={self.backend!r})"
-
-
-def _pair(name: str, pair: Any) -> tuple[str | Path, str | Path]:
-    if isinstance(pair, str | bytes) or len(pair) != 2:
-        raise InvalidInputError(f"attribute {name!r} needs a pair (plus, minus) of adapters, got {pair!r}.")
-    return pair[0], pair[1]

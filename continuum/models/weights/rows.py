@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from continuum.core import IncompatibleError
+from continuum.core import Domain, IncompatibleError, InvalidInputError, LeaseError, PointLike
 
 from .lora_layers import LoraPlace
 
-__all__ = ["coefficients_followed", "rows_checked"]
+__all__ = ["coefficients_followed", "points_of_rows", "rows_checked"]
 
 _rows: ContextVar[int | None] = ContextVar("rows", default=None)  # of the batch that is under way, if they differ
 
@@ -39,17 +39,14 @@ def coefficients_followed(
         IncompatibleError: from within the block, if a batch has another number of rows.
     """
     follower = _Follower(coefficients, put)
-    handles = [
-        model.register_forward_pre_hook(follower.before, with_kwargs=True),
-        model.register_forward_hook(follower.after, always_call=True),
-    ]
-    try:
-        with _generation_watched(model, follower):
-            yield
-    finally:
-        for handle in handles:
-            handle.remove()
-        _rows.set(None)
+    # The backbone too: who calls it alone, for features or another head, is followed as well.
+    parts = {id(part): part for part in (model, getattr(model, "base_model", model))}.values()
+    with ExitStack() as stack:
+        for part in parts:
+            stack.callback(part.register_forward_pre_hook(follower.before, with_kwargs=True).remove)
+            stack.callback(part.register_forward_hook(follower.after, always_call=True).remove)
+        stack.enter_context(_generation_watched(model, follower))
+        yield
 
 
 @contextmanager
@@ -62,7 +59,9 @@ def rows_checked(places: Sequence[LoraPlace]) -> Iterator[None]:
     def check(name: str) -> Callable[[Any, tuple[Any, ...]], None]:
         def hook(layer: Any, inputs: tuple[Any, ...]) -> None:
             rows = _rows.get()
-            if rows is not None and (inputs[0].ndim != 3 or len(inputs[0]) != rows):
+            if rows is None:
+                raise LeaseError(f"`{name}` was called by itself; call the model, or its backbone, with a batch.")
+            if inputs[0].ndim != 3 or len(inputs[0]) != rows:
                 raise IncompatibleError(
                     f"`{name}` sees an input of shape {tuple(inputs[0].shape)}, not the {rows} rows of the batch: rows "
                     "cannot have coefficients of their own there."
@@ -78,14 +77,43 @@ def rows_checked(places: Sequence[LoraPlace]) -> Iterator[None]:
             handle.remove()
 
 
+def points_of_rows(domain: Domain, points: Sequence[PointLike] | Tensor) -> Tensor:
+    """Points as a tensor (rows, axes) or (rows, tokens, axes), each of them in the domain.
+
+    Raises:
+        InvalidInputError: if the shape is another, or there are no rows.
+        DomainError: if a point is outside.
+    """
+    axes = len(domain.axes)
+    if not isinstance(points, Tensor):
+        if not isinstance(points, Sequence) or isinstance(points, str):
+            raise InvalidInputError(f"`points` must be a point for each row, got {points!r}.")
+        points = torch.tensor([domain.point(point) for point in points], dtype=torch.float64).reshape(-1, axes)
+    x = points[..., None] if points.ndim == 1 and axes == 1 else points
+    if x.ndim not in (2, 3) or x.shape[-1] != axes or not x.numel():
+        raise InvalidInputError(
+            f"`points` must be (rows, {axes}) or (rows, tokens, {axes}) for the axes {domain.axes}, got "
+            f"{tuple(points.shape)}."
+        )
+    if not x.is_floating_point():
+        x = x.double()
+    for point in x.detach().reshape(-1, axes).tolist():
+        domain.point(point)
+    return x
+
+
 class _Follower:
     """Puts the coefficients of the rows and tokens of each batch."""
 
     def __init__(self, coefficients: Callable[[], Tensor], put: Callable[[Tensor], None]) -> None:
         self._coefficients, self._put = coefficients, put
+        self._depth = 0  # of parts of the model that are at work, one within the other
         self.generates = False
 
-    def before(self, model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def before(self, part: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._depth += 1
+        if self._depth > 1:
+            return
         c = self._coefficients()
         if c.ndim == 1:
             self._put(c)
@@ -96,8 +124,10 @@ class _Follower:
         self._put(part.repeat_interleave(repeats, 0) if repeats > 1 else part)
         _rows.set(rows)
 
-    def after(self, model: Any, inputs: Any, output: Any) -> None:
-        _rows.set(None)
+    def after(self, part: Any, inputs: Any, output: Any) -> None:
+        self._depth -= 1
+        if not self._depth:
+            _rows.set(None)
 
     def _repeats(self, asked: int, rows: int) -> int:
         if rows == asked or (self.generates and rows % asked == 0):

@@ -119,3 +119,73 @@ def test_nothing_is_left_in_the_model_when_an_adapter_is_refused(folders, tmp_pa
     with pytest.raises(IncompatibleError):
         WeightPath.from_adapters(model, plus="pos", minus=folders[1])
     assert list(model.peft_config) == ["pos", "neg"]
+
+
+def truncated(folder):
+    file = folder / "adapter_model.safetensors"
+    file.write_bytes(file.read_bytes()[:100])
+
+
+def with_nan(folder):
+    file = folder / "adapter_model.safetensors"
+    tensors = load_file(file)
+    next(iter(tensors.values()))[0, 0] = torch.nan
+    save_file(tensors, file, metadata={"format": "pt"})
+
+
+def reconfigured(**changes):
+    def spoil(folder):
+        config = json.loads((folder / "adapter_config.json").read_text())
+        (folder / "adapter_config.json").write_text(json.dumps(config | changes))
+
+    return spoil
+
+
+def without_json(folder):
+    (folder / "adapter_config.json").write_text("{")
+
+
+SPOILT = {
+    "missing": shutil.rmtree,
+    "truncated": truncated,
+    "NaN": with_nan,
+    "of another rank": reconfigured(r=9),
+    "DoRA": reconfigured(use_dora=True),
+    "whole modules": reconfigured(modules_to_save=["lm_head"]),
+    "no LoRA": reconfigured(peft_type="NOTHING"),
+    "no JSON": without_json,
+}
+
+
+@pytest.mark.parametrize("fault", SPOILT)
+@pytest.mark.parametrize("given", ["base", "PEFT model"])
+def test_a_refused_second_adapter_leaves_the_model_as_it_was(folders, fault, given, ids):
+    model = tiny_llama() if given == "base" else adapted("no common module", names=("held",))
+    model.requires_grad_(True)
+    next(model.parameters()).requires_grad_(False)
+    before = list(model.state_dict()), set(vars(model)), [p.requires_grad for p in model.parameters()]
+    kinds, expected = [type(module) for module in model.modules()], model(input_ids=ids).logits
+    SPOILT[fault](folders[1])
+    with pytest.raises((IncompatibleError, InvalidInputError, MissingDataError)):
+        WeightPath.from_adapters(model, plus=folders[0], minus=folders[1])
+    assert (list(model.state_dict()), set(vars(model)), [p.requires_grad for p in model.parameters()]) == before
+    assert [type(module) for module in model.modules()] == kinds
+    assert torch.equal(model(input_ids=ids).logits, expected)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"plus": "pos"},
+        {"attributes": {}},
+        {"attributes": {"a.b": ("pos", "neg")}},
+        {"attributes": {"": ("pos", "neg")}},
+        {"attributes": {"mood": "pos"}},
+        {"attributes": [("pos", "neg")]},
+        {"plus": "pos", "minus": "neg", "attribute": 3},
+        {"plus": "pos", "minus": 5},
+    ],
+)
+def test_what_names_no_pairs_of_adapters_is_refused(options):
+    with pytest.raises(InvalidInputError):
+        WeightPath.from_adapters(adapted(), **options)
