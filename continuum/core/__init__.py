@@ -37,7 +37,15 @@ from .files import whole_file, whole_folder
 from .interpolant import Interpolant, LazyEndpoints, SupportsEndpoints, SupportsLease, lease
 from .leaves import as_array, fingerprint, leaves, parts
 from .metric import Goal, Metric, metric
-from .options import check_count, check_positive, check_weight, is_whole
+from .options import (
+    admit_path,
+    check_bounds,
+    check_count,
+    check_positive,
+    check_share,
+    check_weight,
+    is_whole,
+)
 from .seeding import rng_for, torch_generator
 from .warn import warn
 
@@ -76,10 +84,13 @@ __all__ = [
     "Table",
     "Transformed",
     "UntrustedArtifactError",
+    "admit_path",
     "along",
     "as_array",
+    "check_bounds",
     "check_count",
     "check_positive",
+    "check_share",
     "check_weight",
     "deferred",
     "fingerprint",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .errors import InvalidInputError
 
-__all__ = ["check_count", "check_positive", "check_weight", "is_whole"]
+__all__ = ["admit_path", "check_bounds", "check_count", "check_positive", "check_share", "check_weight", "is_whole"]
 
 
 def check_count(name: str, value: Any, *, least: int = 1, most: int | None = None) -> None:
@@ -47,6 +50,30 @@ def check_weight(name: str, value: Any) -> None:
     """Refuse what is no finite number of at least 0."""
     if not 0 <= _real(value) < math.inf:
         raise InvalidInputError(f"`{name}` must be finite and not negative, got {value!r}.")
+
+
+def check_share(name: str, value: Any) -> None:
+    """Refuse what is no number in [0, 1]."""
+    if not 0 <= _real(value) <= 1:
+        raise InvalidInputError(f"`{name}` must be in [0, 1], got {value!r}.")
+
+
+def check_bounds(name: str, value: Any) -> None:
+    """Refuse what is no pair of numbers, the smaller one first."""
+    is_pair = isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2
+    if not is_pair or not -math.inf < _real(value[0]) < _real(value[1]) < math.inf:
+        raise InvalidInputError(f"`{name}` must be two finite numbers, the smaller one first, got {value!r}.")
+
+
+def admit_path(name: str, value: Any) -> Path:
+    """The path of a file or folder.
+
+    Raises:
+        InvalidInputError: if it is none, or empty.
+    """
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        raise InvalidInputError(f"`{name}` must be the path of a file or folder, got {value!r}.")
+    return Path(value)
 
 
 def _real(value: Any) -> float:

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from continuum.core import IncompatibleError, InvalidInputError, Metric
+from continuum.core import IncompatibleError, InvalidInputError, Metric, check_count
 from continuum.measures import check_memory
 
 from .distributions import admit_pair, jensen_shannon, kullback_leibler
@@ -199,6 +199,8 @@ class _Places:
 def _places(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], frame: Frame | None, positions: int | None
 ) -> _Places:
+    if positions is not None:
+        check_count("positions", positions)
     sequences = encode(tokenizer, admit_texts(texts), frame)
     predicting = [max(0, len(tokens) - 1) for tokens in sequences]  # the last one predicts nothing that is known
     total = sum(predicting)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from continuum.core import Goal, InvalidInputError, Metric, rng_for
+from continuum.core import Goal, InvalidInputError, Metric, check_count, check_weight, rng_for
 
 from .inference import admit_lengths, admit_vocabulary, batches, device_of, inference, tokens_at_once
 from .lending import leased_rows
@@ -158,10 +157,8 @@ class _Sampling:
 
     def __post_init__(self) -> None:
         for name in ("samples", "new_tokens", "batch_size"):
-            if getattr(self, name) < 1:
-                raise InvalidInputError(f"`{name}` must be at least 1, got {getattr(self, name)!r}.")
-        if not 0 <= self.temperature < math.inf:
-            raise InvalidInputError(f"`temperature` must be 0 or more and finite, got {self.temperature!r}.")
+            check_count(name, getattr(self, name))
+        check_weight("temperature", self.temperature)
 
 
 @dataclass(frozen=True, eq=False)

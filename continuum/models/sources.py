@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,9 @@ def load_language_model(name: str | Path = "smollm2", *, dtype: torch.dtype = to
         UntrustedArtifactError: if the folder has weights that could run code when read.
         StoreError: if the fetched model is damaged.
     """
-    if not dtype.is_floating_point:
+    if not isinstance(name, str | os.PathLike):
+        raise InvalidInputError(f"`name` must be the name of a model or its folder, got {name!r}")
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         raise InvalidInputError(f"`dtype` must be a floating type, got {dtype}")
     if name not in MODELS:
         return _load(_folder(name), dtype)

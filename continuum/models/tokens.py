@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
-from continuum.core import IncompatibleError, InvalidInputError
+from continuum.core import IncompatibleError, InvalidInputError, check_count
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -46,6 +46,8 @@ def admit_texts(texts: Sequence[str], name: str = "texts") -> tuple[str, ...]:
         raise InvalidInputError(
             f"`{name}` must be a sequence of strings, got the string {texts!r:.60}; put it in a list."
         )
+    if not isinstance(texts, Iterable):
+        raise InvalidInputError(f"`{name}` must be a sequence of strings, got {texts!r}.")
     admitted = tuple(texts)
     for place, text in enumerate(admitted):
         if not isinstance(text, str):
@@ -91,8 +93,7 @@ def groups(lengths: Sequence[int], *, rows: int, tokens: int) -> list[list[int]]
         >>> groups([5, 2, 3], rows=3, tokens=100), groups([5, 2, 3], rows=2, tokens=100)
         ([[0, 1, 2]], [[1, 2], [0]])
     """
-    if rows < 1:
-        raise InvalidInputError(f"`batch_size` must be at least 1, got {rows!r}.")
+    check_count("batch_size", rows)
     if len(lengths) <= rows and len(lengths) * max(lengths) <= tokens:
         return [list(range(len(lengths)))]
     batches: list[list[int]] = []

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from continuum.core import InvalidInputError
+from continuum.core import InvalidInputError, check_count
 
 __all__ = ["Windows"]
 
@@ -27,8 +27,10 @@ class Windows:
     stride: int = 512
 
     def __post_init__(self) -> None:
-        if not 1 <= self.stride < self.size:
-            raise InvalidInputError(f"`stride` must be at least 1 and less than `size`, got {self!r}.")
+        check_count("size", self.size)
+        check_count("stride", self.stride)
+        if self.stride >= self.size:
+            raise InvalidInputError(f"`stride` must be less than `size`, got {self!r}.")
 
     def spans(self, length: int) -> Iterator[tuple[int, int, int]]:
         """First token, end, and first scored token of each window over `length` tokens.

@@ -29,7 +29,7 @@ def require_agreement(checkpoints: Mapping[str, Tensors]) -> None:
         if _are_one(known, other):
             raise IncompatibleError(
                 f"{first!r} and {name!r} are the same tensors in memory: `state_dict()` gives those of the model, "
-                "which training changes; copy them, `{k: v.clone() for k, v in model.state_dict().items()}`."
+                "which training changes; copy them, `copy.deepcopy(model.state_dict())`."
             )
     for dtype in {known.dtype(name) for name in known.names}:
         is_averaged(dtype)
@@ -81,5 +81,7 @@ def _vocabulary(folder: Path) -> dict[str, int]:
 
 def _are_one(a: Tensors, b: Tensors) -> bool:
     """Whether all tensors of two checkpoints in memory are at the same place; some may be, such as frozen ones."""
-    in_memory = isinstance(a, StateDict) and isinstance(b, StateDict)
-    return in_memory and all(a.read(name).data_ptr() == b.read(name).data_ptr() for name in a.names)
+    if not (isinstance(a, StateDict) and isinstance(b, StateDict)):
+        return False
+    filled = [name for name in a.names if a.read(name).numel()]  # what is empty is nowhere
+    return bool(filled) and all(a.read(name).data_ptr() == b.read(name).data_ptr() for name in filled)

@@ -46,8 +46,11 @@ def recompute_batch_norm(model: nn.Module, batches: Iterable[Tensor]) -> None:
         raise InvalidInputError(f"the {type(model).__name__} has no batch normalization that tracks statistics.")
     sums = [_Sums() for _ in layers]
     with _observed(model, layers, sums):
-        for batch in batches:
-            model(batch)
+        for place, batch in enumerate(batches):
+            try:
+                model(batch)
+            except ValueError as error:  # torch's own, of a batch with one number for a channel
+                raise InvalidInputError(f"batch {place} has no statistics: {error}") from error
     if not all(total.n for total in sums):
         raise InvalidInputError(
             "some batch normalization saw no numbers; pass at least one batch that reaches them all."

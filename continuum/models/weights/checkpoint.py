@@ -13,7 +13,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from continuum.core import Domain, InvalidInputError, LazyEndpoints, Point, PointLike, fingerprint
+from continuum.core import (
+    Domain,
+    InvalidInputError,
+    LazyEndpoints,
+    Point,
+    PointLike,
+    admit_path,
+    check_bounds,
+    fingerprint,
+)
 
 from .arithmetic import NotFiniteError
 from .charts import Bounds, Chart
@@ -88,6 +97,7 @@ class CheckpointPath:
     ingredients: Ingredients = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        check_bounds("bounds", self.bounds)
         named = _named(self.checkpoints)
         base = None if self.base is None else open_checkpoint(self.base)
         opened = Ingredients({name: open_checkpoint(source) for name, source in named.items()}, base)
@@ -144,7 +154,7 @@ class CheckpointPath:
         """
         here = self.domain.point(point)
         return write_checkpoint(
-            Path(folder),
+            admit_path("folder", folder),
             self.ingredients.model,
             lambda name, _: self._tensor(name, here),
             metadata={"continuum": json.dumps(self._provenance(here))},
@@ -193,6 +203,8 @@ class CheckpointPath:
 def _named(checkpoints: Sequence[Source] | Mapping[str, Source]) -> Mapping[str, Source]:
     if isinstance(checkpoints, str | os.PathLike):
         raise InvalidInputError(f"`checkpoints` is a list or a mapping of checkpoints, got one: {str(checkpoints)!r}.")
+    if not isinstance(checkpoints, Sequence | Mapping):
+        raise InvalidInputError(f"`checkpoints` is a list or a mapping of checkpoints, got {checkpoints!r}.")
     if not isinstance(checkpoints, Mapping):
         return {f"checkpoint{i}": source for i, source in enumerate(checkpoints)}
     if any(isinstance(source, Tensor) for source in checkpoints.values()):
@@ -201,9 +213,9 @@ def _named(checkpoints: Sequence[Source] | Mapping[str, Source]) -> Mapping[str,
 
 
 def _method(method: str | Method) -> Method:
-    if not isinstance(method, str):
+    if isinstance(method, Method):
         return method
-    if method not in _METHODS:
+    if not isinstance(method, str) or method not in _METHODS:
         raise InvalidInputError(
             f"`method` must be one of {sorted(_METHODS)} or an object with options, got {method!r}."
         )

@@ -8,14 +8,24 @@ differentiable in the coordinates.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from continuum.core import Domain, IncompatibleError, Interval, InvalidInputError, Product, Simplex
+from continuum.core import (
+    Domain,
+    IncompatibleError,
+    Interval,
+    InvalidInputError,
+    Product,
+    Simplex,
+    check_bounds,
+)
 
 __all__ = ["Attributes", "Combination", "Coordinates", "Spherical", "ThroughBase"]
 
@@ -51,6 +61,13 @@ class Attributes:
     names: tuple[str, ...]
     bounds: tuple[float, float] = (0.0, 1.0)
 
+    def __post_init__(self) -> None:
+        names = () if isinstance(self.names, str) or not isinstance(self.names, Sequence) else tuple(self.names)
+        if not names or len(set(names)) < len(names) or not all(isinstance(name, str) and name for name in names):
+            raise InvalidInputError(f"`names` must be one different word for each attribute, got {self.names!r}.")
+        check_bounds("bounds", self.bounds)
+        object.__setattr__(self, "names", names)
+
     @property
     def domain(self) -> Interval | Product:
         if len(self.names) == 1:
@@ -80,6 +97,9 @@ class ThroughBase:
     bounds: tuple[float, float] = (-1.0, 1.0)
     axis: str = "t"
 
+    def __post_init__(self) -> None:
+        check_bounds("bounds", self.bounds)
+
     @property
     def domain(self) -> Interval:
         return Interval(*self.bounds, axis=self.axis)
@@ -106,7 +126,8 @@ class Spherical:
     axis: str = "t"
 
     def __post_init__(self) -> None:
-        if not -1 - 1e-6 <= self.cosine <= 1 + 1e-6:
+        check_bounds("bounds", self.bounds)
+        if not isinstance(self.cosine, int | float | np.floating) or not -1 - 1e-6 <= self.cosine <= 1 + 1e-6:
             raise InvalidInputError(f"`cosine` must be between -1 and 1, got {self.cosine!r}.")
         if self.cosine < -1 + 1e-6:
             raise IncompatibleError("the two changes are opposite: no direction between them is the shortest.")
@@ -131,6 +152,10 @@ class Combination:
     """
 
     domain: Domain
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.domain, Domain):
+            raise InvalidInputError(f"`domain` must be a domain such as Interval(), got {self.domain!r}.")
 
     def coefficients(self, x: Float[Tensor, "*batch axes"], /) -> Float[Tensor, "*batch k"]:
         return x

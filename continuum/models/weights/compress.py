@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from continuum.core import InvalidInputError
+from continuum.core import check_count
 
 from .factors import LowRank
 
@@ -59,8 +59,7 @@ def compress(change: LowRank, rank: int) -> Compressed:
         >>> found.change.rank, found.error, found.norm
         (1, 0.6, 5.0)
     """
-    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
-        raise InvalidInputError(f"`rank` must be a positive integer, got {rank!r}.")
+    check_count("rank", rank)
     up, down = change.up.double(), change.down.double()
     q, r = torch.linalg.qr(up)
     left, sigma, _ = torch.linalg.svd(r @ torch.linalg.qr(down.T, mode="r").R.T, full_matrices=False)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from continuum.core import InvalidInputError, Point, rng_for
+from continuum.core import Point, check_share, rng_for
 
 from .arithmetic import summed
 from .charts import Bounds, Chart, multiples
@@ -35,8 +35,7 @@ class Dare:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.density <= 1:
-            raise InvalidInputError(f"`density` must be in [0, 1], got {self.density!r}.")
+        check_share("density", self.density)
         rng_for(self.seed)  # refuses what is no seed
 
     def chart(self, ingredients: Ingredients, bounds: Bounds, /) -> Chart:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +15,7 @@ from continuum.core import IncompatibleError, InvalidInputError
 
 from .agreement import require_agreement
 from .arithmetic import gram, is_finite
-from .tensors import Tensors, is_averaged
+from .tensors import StateDict, Tensors, is_averaged
 
 __all__ = ["Ingredients"]
 
@@ -87,23 +87,37 @@ class Ingredients:
 
     def gram(self, name: str) -> NDArray[np.float64]:
         """Inner products of a tensor of the checkpoints, of the differences to the base if there is one; (k, k)."""
-        if name not in self._grams:
-            self._grams[name] = gram(self.read(name), None if self.base is None else self.base.read(name))
-        return self._grams[name]
+        return self._kept(name, [name], lambda: self._gram(name))
 
-    @cached_property
+    @property
     def total_gram(self) -> NDArray[np.float64]:
         """The sum of `gram` over all tensors of weights: one pass over all files.
 
         Tensors that are not finite, such as masks of infinities, do not count.
         """
         weights = [name for name in self.model.names if is_averaged(self.model.dtype(name))]
-        found = [self.gram(name) for name in weights]
-        k = len(self.checkpoints)
-        return sum((products for products in found if np.isfinite(products).all()), start=np.zeros((k, k)))
+
+        def total() -> NDArray[np.float64]:
+            found, k = map(self.gram, weights), len(self.checkpoints)
+            return sum((products for products in found if np.isfinite(products).all()), start=np.zeros((k, k)))
+
+        return self._kept(None, weights, total)
+
+    def _gram(self, name: str) -> NDArray[np.float64]:
+        return gram(self.read(name), None if self.base is None else self.base.read(name))
+
+    def _kept(
+        self, key: str | None, names: Sequence[str], compute: Callable[[], NDArray[np.float64]]
+    ) -> NDArray[np.float64]:
+        """What was computed before from these tensors, if none of them has been written into since."""
+        in_memory = [checkpoint for checkpoint in self.all.values() if isinstance(checkpoint, StateDict)]
+        versions = tuple(_version(checkpoint.read(name)) for checkpoint in in_memory for name in names)
+        if self._products.get(key, ((-1,), None))[0] != versions:
+            self._products[key] = versions, compute()
+        return self._products[key][1]
 
     @cached_property
-    def _grams(self) -> dict[str, NDArray[np.float64]]:
+    def _products(self) -> dict[str | None, tuple[tuple[int, ...], NDArray[np.float64]]]:
         return {}
 
     def settle(self, name: str) -> Tensor:
@@ -122,3 +136,8 @@ class Ingredients:
                 f"`{name}` has NaN or infinite numbers in {broken}; leave them out, or repair them."
             )
         raise InvalidInputError(f"`{name}` overflows {first.dtype} at this point; stay closer to the checkpoints.")
+
+
+def _version(tensor: Tensor) -> int:
+    """How often a tensor was written into; those of inference do not count."""
+    return 0 if tensor.is_inference() else tensor._version

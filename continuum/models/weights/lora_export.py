@@ -82,7 +82,7 @@ def export_lora(
     record = {
         "versions": versions("torch", "peft"),
         "adapters": dict(zip((adapter.name for adapter in adapters), c, strict=True)),
-        "rank": rank,
+        "rank": None if rank is None else int(rank),
         "error": error,
         "errors": errors,
         **(provenance or {}),

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
-from continuum.core import IncompatibleError, InvalidInputError
+from continuum.core import (
+    IncompatibleError,
+    InvalidInputError,
+    check_count,
+    check_positive,
+    check_share,
+    check_weight,
+)
+from continuum.models.precision import Precision, check_precision
 from continuum.models.tokens import DOCUMENT, Frame
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["LoraRecipe", "Precision"]
-
-Precision = Literal["auto", "float32", "bfloat16"]
+__all__ = ["LoraRecipe"]
 
 
 @dataclass(frozen=True)
@@ -70,21 +76,20 @@ class LoraRecipe:
 
     def __post_init__(self) -> None:
         for name, least in _INTEGERS.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InvalidInputError(f"`{name}` must be an integer of at least {least}, got {value!r}.")
+            check_count(name, getattr(self, name), least=least)
+            object.__setattr__(self, name, int(getattr(self, name)))
         for name in ("learning_rate", "max_gradient_norm"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise InvalidInputError(f"`{name}` must be positive and finite, got {getattr(self, name)!r}.")
-        if not (0 <= self.dropout < 1 and 0 <= self.weight_decay < math.inf):
-            raise InvalidInputError(
-                f"`dropout` must be in [0, 1) and `weight_decay` not negative, got {self.dropout} and "
-                f"{self.weight_decay}."
-            )
-        if isinstance(self.modules, str) or not self.modules:
+            check_positive(name, getattr(self, name))
+        check_weight("weight_decay", self.weight_decay)
+        check_share("dropout", self.dropout)
+        if self.dropout == 1:
+            raise InvalidInputError("`dropout` must be less than 1: else adapters see nothing.")
+        if not isinstance(self.modules, tuple | list) or not self.modules or not _are_words(self.modules):
             raise InvalidInputError(f"`modules` must be a tuple of names, got {self.modules!r}.")
-        if self.precision not in get_args(Precision):
-            raise InvalidInputError(f"`precision` must be one of {get_args(Precision)}, got {self.precision!r}.")
+        object.__setattr__(self, "modules", tuple(self.modules))
+        if not isinstance(self.frame, Frame):
+            raise InvalidInputError(f"`frame` must be a Frame(start, end), got {self.frame!r}.")
+        check_precision(self.precision)
 
     @property
     def texts(self) -> int:
@@ -105,6 +110,10 @@ class LoraRecipe:
                     f"{type(model).__name__} has no linear module {end!r}; `modules` can be of {ends}."
                 )
         return tuple(module for name, module in linear.items() if any(_ends(name, end) for end in self.modules))
+
+
+def _are_words(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, str) and value for value in values)
 
 
 def _ends(name: str, end: str) -> bool:

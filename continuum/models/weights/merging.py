@@ -7,7 +7,7 @@ $\theta_0$ is the base, $\theta_j$ a checkpoint, $\tau_j = \theta_j - \theta_0$ 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
@@ -21,6 +21,7 @@ from .ingredients import Ingredients
 __all__ = ["Linear", "Method", "ModelStock", "TaskArithmetic"]
 
 
+@runtime_checkable
 class Method(Protocol):
     """A way to merge: what the coordinates mean, and what a tensor is at a point."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from continuum.core import InvalidInputError, rng_for
+from continuum.core import InvalidInputError, check_count, check_share, rng_for
 from continuum.models.tokens import admit_texts
 
 __all__ = ["mixture"]
@@ -31,8 +31,8 @@ def mixture(plus: Sequence[str], minus: Sequence[str], alpha: float, n: int, *, 
         '---+---+'
     """
     plus, minus = admit_texts(plus, "plus"), admit_texts(minus, "minus")
-    if not 0 <= alpha <= 1 or n < 1:
-        raise InvalidInputError(f"`alpha` must be in [0, 1] and `n` positive, got {alpha!r} and {n!r}.")
+    check_share("alpha", alpha)
+    check_count("n", n)
     count = round(alpha * n)
     drawn = iter(_drawn(plus, count, seed, "plus")), iter(_drawn(minus, n - count, seed, "minus"))
     # The i-th text is a plus where the running share of `count` in n passes an integer.

@@ -22,6 +22,7 @@ from continuum.core import (
     LeaseError,
     Point,
     PointLike,
+    admit_path,
 )
 from continuum.models.lending import Loan, lent, loan_of
 
@@ -96,7 +97,14 @@ class WeightPath:
     backend: BackendName = "scale"
 
     def __post_init__(self) -> None:
+        if isinstance(self.adapters, str) or not isinstance(self.adapters, Sequence) or not self.adapters:
+            raise InvalidInputError(f"`adapters` must be names of adapters, at least one, got {self.adapters!r}.")
         object.__setattr__(self, "adapters", tuple(self.adapters))
+        if not isinstance(self.coordinates, Coordinates):
+            raise InvalidInputError(
+                f"`coordinates` must say what coefficients a point has, such as Combination(domain), got "
+                f"{self.coordinates!r}."
+            )
         if self.backend not in get_args(BackendName):
             raise InvalidInputError(f"`backend` must be one of {get_args(BackendName)}, got {self.backend!r}.")
         lora_layers(self.model, self.adapters)  # refuses what cannot be mixed
@@ -242,7 +250,7 @@ class WeightPath:
             raise InvalidInputError(f"`rank` belongs to how='lora-svd', and to it alone; got {how!r} and {rank!r}.")
         self._check_copyable()
         here = self.domain.point(point)
-        what = self.model, self._factors, self.coefficients(here).tolist(), folder
+        what = self.model, self._factors, self.coefficients(here).tolist(), admit_path("folder", folder)
         provenance = {"point": dict(zip(self.domain.axes, here, strict=True))}
         if how == "merged":
             return export_merged(*what, provenance=provenance)

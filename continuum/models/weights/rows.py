@@ -95,8 +95,10 @@ def points_of_rows(domain: Domain, points: Sequence[PointLike] | Tensor) -> Tens
             f"`points` must be (rows, {axes}) or (rows, tokens, {axes}) for the axes {domain.axes}, got "
             f"{tuple(points.shape)}."
         )
-    if not x.is_floating_point():
-        x = x.double()
+    if x.dtype == torch.bool or x.is_complex():
+        raise InvalidInputError(f"`points` must be real numbers, got {x.dtype}.")
+    if x.dtype not in (torch.float32, torch.float64):
+        x = x.double()  # a point in half precision is one, but its coefficients are not rounded to it again
     for point in x.detach().reshape(-1, axes).tolist():
         domain.point(point)
     return x

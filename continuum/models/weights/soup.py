@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
-from continuum.core import Interpolant, InvalidInputError, Metric, Point, SupportsEndpoints, lease, rng_for
+from continuum.core import Interpolant, InvalidInputError, Metric, Point, SupportsEndpoints, check_count, lease, rng_for
 
 __all__ = ["Soup", "Taste", "decay_weights", "greedy_soup"]
 
@@ -130,7 +130,6 @@ def decay_weights(kind: Literal["linear", "cosine", "1-sqrt"], k: int) -> Point:
     """
     if kind not in _DECAYS:
         raise InvalidInputError(f"`kind` must be one of {sorted(_DECAYS)}, got {kind!r}.")
-    if k < 1:
-        raise InvalidInputError(f"`k` must be at least 1, got {k!r}.")
+    check_count("k", k)
     factors = [_DECAYS[kind](i / k) for i in range(k)] + [0.0]
     return tuple(a - b for a, b in pairwise(factors))

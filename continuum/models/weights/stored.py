@@ -150,7 +150,11 @@ def open_checkpoint(source: str | os.PathLike[str] | Mapping[str, Tensor] | Tens
         raise InvalidInputError(
             f"got a {type(source).__name__}; pass its `state_dict()`, or the folder it is saved in."
         )
-    return StateDict(source) if isinstance(source, Mapping) else source
+    if isinstance(source, Mapping):
+        return StateDict(source)
+    if not isinstance(source, Tensors):
+        raise InvalidInputError(f"a checkpoint is a folder, a safetensors file or a state dict, got {source!r}.")
+    return source
 
 
 def _open_files(path: Path) -> StoredTensors:

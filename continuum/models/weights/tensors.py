@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ __all__ = ["StateDict", "Tensors", "bytes_of", "digest", "digest_of_beginnings",
 _BEGINNING = 1024
 
 
+@runtime_checkable
 class Tensors(Protocol):
     """What merging, comparing and writing need to know of a checkpoint; `open_checkpoint` makes one."""
 
@@ -171,6 +172,8 @@ def digest_of_beginnings(tensors: Tensors) -> str:
 
 
 def _admit(name: str, tensor: Any) -> Tensor:
+    if not isinstance(name, str) or name == "__metadata__":  # which is what safetensors calls its remarks
+        raise InvalidInputError(f"a tensor cannot be called {name!r} in a checkpoint; give it another name.")
     if isinstance(tensor, Mapping):
         raise InvalidInputError(
             f"`{name}` is a mapping: this is a training checkpoint around a state dict; pass the state dict inside it."

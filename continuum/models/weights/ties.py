@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 import torch
 from torch import Tensor
 
-from continuum.core import InvalidInputError, Point
+from continuum.core import InvalidInputError, Point, check_share
 
 from .arithmetic import blocks, is_finite, summed, wide
 from .charts import Bounds, Chart, multiples
@@ -38,8 +38,9 @@ class Ties:
     density: float = 0.2
 
     def __post_init__(self) -> None:
-        if not 0 < self.density <= 1:
-            raise InvalidInputError(f"`density` must be in (0, 1], got {self.density!r}.")
+        check_share("density", self.density)
+        if self.density == 0:
+            raise InvalidInputError("`density` must be more than 0: then nothing is kept.")
 
     def chart(self, ingredients: Ingredients, bounds: Bounds, /) -> Chart:
         return multiples(ingredients, bounds, uniform=1.0)

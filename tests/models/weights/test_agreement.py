@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 
 import pytest
@@ -66,7 +67,20 @@ def test_a_larger_vocabulary_is_refused(tmp_path):
 
 def test_a_live_state_dict_twice_is_refused():
     model = torch.nn.Linear(2, 2)
-    refused(model.state_dict(), model.state_dict(), "same tensors in memory.*clone")
+    refused(model.state_dict(), model.state_dict(), "same tensors in memory.*deepcopy")
+
+
+def test_a_deep_copy_of_a_tied_state_dict_is_what_the_advice_says_it_is():
+    model = tiny_gpt2()
+    states = [copy.deepcopy(model.state_dict()) for _ in range(2)]
+    middle = CheckpointPath(states).as_models(model).at(0.5)
+    assert middle.lm_head.weight is middle.transformer.wte.weight
+
+
+def test_tensors_without_numbers_are_no_reason_to_refuse():
+    states = [{"empty": torch.zeros(0), "w": torch.full((1,), float(i))} for i in range(2)]
+    assert CheckpointPath(states).at(0.5)["w"] == 0.5
+    assert CheckpointPath([{"empty": torch.zeros(0)}] * 2).at(0.5)["empty"].shape == (0,)
 
 
 def test_weights_that_two_models_share_are_no_reason_to_refuse():

@@ -91,5 +91,5 @@ def test_the_precision_of_the_factors_is_kept(rng):
 
 @pytest.mark.parametrize("rank", [0, -1, 2.0, True])
 def test_a_rank_is_a_positive_integer(rng, rank):
-    with pytest.raises(InvalidInputError, match="positive integer"):
+    with pytest.raises(InvalidInputError, match="`rank` must be"):
         compress(random_change(rng, 5, 4, 3), rank)

@@ -17,6 +17,7 @@ from continuum.core import IncompatibleError, LeaseError
 from continuum.models import CheckpointPath, WeightPath, log_likelihoods, token_divergence
 from continuum.models.lending import leased_rows
 from continuum.models.weights import base_fingerprint
+from continuum.models.weights.gate import Gate
 
 BACKENDS = pytest.mark.parametrize("backend", ["scale", "gate", "merged"])
 RUNTIME = pytest.mark.parametrize("backend", ["scale", "gate"])
@@ -232,3 +233,12 @@ def test_texts_that_would_not_meet_their_rows_are_refused():
             log_likelihoods(model, words, TEXTS[:2], batch_size=1)
         assert leased_rows(nn.Sequential(nn.Identity(), model)) == 2
     assert leased_rows(path.model) is None
+
+
+@pytest.mark.parametrize("layers", [1, 6])
+def test_o_a_move_of_the_gate_is_one_write_however_deep_the_model_is(layers):
+    model = PeftModel(tiny_llama(layers=layers), LoraConfig(**PLAIN), adapter_name="pos")
+    model.add_adapter("neg", LoraConfig(**PLAIN))
+    gate = Gate.of(model, ("pos", "neg"))
+    assert len(gate.places) == 2 * layers
+    assert len(gate.valves) == 1

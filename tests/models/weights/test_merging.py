@@ -215,3 +215,13 @@ def test_methods_refuse_what_does_not_fit_them(rng):
         Dare(density=1.1)
     with pytest.raises(InvalidInputError, match="seed"):
         Dare(seed=-1)
+
+
+@pytest.mark.parametrize("method", ["slerp", "model-stock"])
+def test_checkpoints_in_memory_are_merged_as_they_are_now(method, rng):
+    states = [{"w": torch.as_tensor(rng.normal(size=(3, 3)))} for _ in range(2)]
+    base = {"w": torch.as_tensor(rng.normal(size=(3, 3)))}
+    path = CheckpointPath(states, method=method, base=base)
+    path.at(0.5)
+    states[0]["w"].copy_(torch.as_tensor(rng.normal(size=(3, 3))))
+    assert torch.equal(path.at(0.5)["w"], CheckpointPath(states, method=method, base=base).at(0.5)["w"])

@@ -54,7 +54,7 @@ def test_the_same_seed_draws_the_same_texts_and_another_does_not():
         (-0.1, 8, r"\[0, 1\]"),
         (1.1, 8, r"\[0, 1\]"),
         (float("nan"), 8, r"\[0, 1\]"),
-        (0.5, 0, "positive"),
+        (0.5, 0, "at least 1"),
         (1, 51, "`plus` has 50 texts, and 51 are needed"),
         (0, 41, "`minus` has 40 texts, and 41 are needed"),
     ],

@@ -185,3 +185,9 @@ def test_tied_weights_are_one_tensor_with_two_names():
     assert "lm_head.weight" not in tied.names
     untied = StateDict({"a": torch.zeros(2), "b": torch.zeros(2), "none": torch.zeros(0), "nil": torch.zeros(0)})
     assert not untied.aliases
+
+
+@pytest.mark.parametrize("name", ["__metadata__", 3])
+def test_a_name_that_no_file_can_hold_is_refused(name):
+    with pytest.raises(InvalidInputError, match="cannot be called"):
+        StateDict({name: torch.ones(1)})
