@@ -190,13 +190,13 @@ class WeightPath:
             yield self.model
 
     @contextmanager
-    def lease_rows(self, points: Sequence[PointLike] | Tensor, /) -> Iterator[PeftModel]:
+    def lease_rows(self, points: Sequence[PointLike] | NDArray[Any] | Tensor, /) -> Iterator[PeftModel]:
         """Borrow the shared model with a point for each row of the batch, or for each token of each row.
 
         Forward passes, greedy and sampled generation, beams and several sequences a prompt follow their rows.
 
         Args:
-            points: one point a row; or a tensor (rows, axes), (rows,) for a sole axis, or (rows, tokens, axes) for a
+            points: one point a row; or a tensor or array (rows, axes), (rows,) for a sole axis, or (rows, tokens, axes) for a
                 schedule over the tokens of a row, counted with padding and held at its last value beyond its end.
 
         Raises:

@@ -8,7 +8,9 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from continuum.core import Domain, IncompatibleError, InvalidInputError, LeaseError, PointLike
@@ -77,7 +79,7 @@ def rows_checked(places: Sequence[LoraPlace]) -> Iterator[None]:
             handle.remove()
 
 
-def points_of_rows(domain: Domain, points: Sequence[PointLike] | Tensor) -> Tensor:
+def points_of_rows(domain: Domain, points: Sequence[PointLike] | NDArray[Any] | Tensor) -> Tensor:
     """Points as a tensor (rows, axes) or (rows, tokens, axes), each of them in the domain.
 
     Raises:
@@ -85,6 +87,8 @@ def points_of_rows(domain: Domain, points: Sequence[PointLike] | Tensor) -> Tens
         DomainError: if a point is outside.
     """
     axes = len(domain.axes)
+    if isinstance(points, np.ndarray) and points.dtype.kind in "iuf":
+        points = torch.from_numpy(points)
     if not isinstance(points, Tensor):
         if not isinstance(points, Sequence) or isinstance(points, str):
             raise InvalidInputError(f"`points` must be a point for each row, got {points!r}.")

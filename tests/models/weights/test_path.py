@@ -306,6 +306,17 @@ def test_e_a_schedule_reaches_the_tokens_that_are_generated(backend, ids):
     assert torch.equal(generated[:, ids.shape[1] + 1], second)
 
 
+@pytest.mark.parametrize(
+    "points", [[0.0, 0.25, 0.5, 1.0], np.array([0, 0.25, 0.5, 1]), np.float32([[0], [0.25], [0.5], [1]])]
+)
+def test_e_rows_can_be_a_list_or_an_array(points, ids):
+    path = path_of()
+    with path.lease_rows(torch.tensor([0.0, 0.25, 0.5, 1.0], dtype=torch.float64)) as model:
+        expected = logits(model, ids)
+    with path.lease_rows(points) as model:
+        assert torch.equal(logits(model, ids), expected)
+
+
 @pytest.mark.parametrize("backend", RUNTIME)
 def test_e_another_number_of_rows_is_refused(backend, ids):
     path = path_of(backend=backend)
