@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 
 from continuum import Interval, Simplex, along, deferred, from_function, nest, product, tabulate, transform
 from continuum.datasets import ExactLabels, GeneralizedGeodesic, GradientFlow, LabelledDataset, McCann, Mixup
-from continuum.models import CheckpointPath, WeightPath
+from continuum.models import CheckpointPath, PatchPath, WeightPath, initialize_student
+from continuum.models.size import GatedPath
 from continuum.testing import Case, exact, parametrize_with_checks
 
 CLOUD, SHIFT = np.arange(6.0).reshape(3, 2), np.array([1.0, -0.5])
@@ -73,6 +74,20 @@ def weights(backend, **options):
     return WeightPath.from_adapters(adapters(), plus="pos", minus="neg", backend=backend, **options)
 
 
+def sizes():
+    """Sizes between a tiny random Llama of four layers and a noisy copy of two of them."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2}
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        teacher = LlamaForCausalLM(LlamaConfig(vocab_size=16, num_key_value_heads=1, initializer_range=0.3, **sizes))
+        student = initialize_student(teacher, keep=[0, 2])
+        for weight in student.parameters():
+            weight.add_(0.1 * torch.randn_like(weight))
+    return PatchPath(student, teacher)
+
+
 def network(seed):
     """A convolution, normalized over the batch: weights, statistics and a counter."""
     with torch.random.fork_rng(devices=[]):
@@ -96,6 +111,9 @@ def stored(folder):
 
 
 FILES = tempfile.TemporaryDirectory()
+GUARDED = {
+    "check_lease_equals_value": "the lent model refuses the caches of other members: the same function, other hooks"
+}
 LENT = {"check_lease_equals_value": "the lent model has its adapters beside it: the same function, other parts"}
 BASE, SOURCES = clusters(0, 12), {"one": clusters(1, 9), "two": clusters(2, 12)}
 TRIANGLE = from_function(Simplex(("a", "b", "c")), barycentre)
@@ -132,6 +150,10 @@ CASES = [
     Case(checkpoints("ab", "model-stock"), name="Path to the model stock"),
     Case(stored(FILES.name), name="Path between files"),
     Case(checkpoints("ab").as_models(network(2)), name="Models of checkpoints"),
+    Case(sizes(), name="PatchPath", expected_failed_checks=GUARDED),
+    Case(transform(sizes(), says), name="What sizes say"),
+    Case(GatedPath(sizes()), name="GatedPath"),
+    Case(transform(GatedPath(sizes()), says), name="What gated sizes say", jump_tolerance=0.05),
 ]
 
 

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .anatomy import Blocks, blocks, register_blocks
     from .corpora import Sentence, attribute_texts, genre_texts, sentences
     from .distributions import arithmetic_mixture, geometric_mixture, jensen_shannon, kullback_leibler
     from .divergence import TokenDivergence, agreement_with, js_to, token_divergence, token_log_probs
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         Readability,
     )
     from .sentiment import Vader
+    from .size import DistillRecipe, PatchPath, distill, initialize_student
     from .sources import LanguageModel, available_models, load_language_model, model_path
     from .text_classifier import AttributeClassifier
     from .texts import Texts, hold_out
@@ -44,9 +46,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "AUTOMATED_READABILITY": "readability",
     "AttributeClassifier": "text_classifier",
+    "Blocks": "anatomy",
     "COLEMAN_LIAU": "readability",
     "CheckpointPath": "weights",
     "DOCUMENT": "tokens",
+    "DistillRecipe": "size",
     "Ensemble": "ensemble",
     "FLESCH_KINCAID_GRADE": "readability",
     "FLESCH_READING_EASE": "readability",
@@ -55,6 +59,7 @@ _HOMES = {
     "LanguageModel": "sources",
     "LogLikelihoods": "language",
     "PairedDifference": "paired",
+    "PatchPath": "size",
     "Readability": "readability",
     "SMOG": "readability",
     "Scorer": "generation",
@@ -68,6 +73,8 @@ _HOMES = {
     "arithmetic_mixture": "distributions",
     "attribute_texts": "corpora",
     "available_models": "sources",
+    "blocks": "anatomy",
+    "distill": "size",
     "fine_tune_lora": "weights",
     "generate_texts": "generation",
     "generation_score": "generation",
@@ -75,6 +82,7 @@ _HOMES = {
     "genre_texts": "corpora",
     "geometric_mixture": "distributions",
     "hold_out": "texts",
+    "initialize_student": "size",
     "jensen_shannon": "distributions",
     "js_to": "divergence",
     "kullback_leibler": "distributions",
@@ -86,6 +94,7 @@ _HOMES = {
     "paired_difference": "paired",
     "perplexity": "language",
     "perplexity_on": "language",
+    "register_blocks": "anatomy",
     "sentence_scores": "language",
     "sentences": "corpora",
     "token_divergence": "divergence",
@@ -101,12 +110,15 @@ __all__ = [
     "GUNNING_FOG",
     "SMOG",
     "AttributeClassifier",
+    "Blocks",
     "CheckpointPath",
+    "DistillRecipe",
     "Ensemble",
     "Frame",
     "LanguageModel",
     "LogLikelihoods",
     "PairedDifference",
+    "PatchPath",
     "Readability",
     "Scorer",
     "Sentence",
@@ -119,6 +131,8 @@ __all__ = [
     "arithmetic_mixture",
     "attribute_texts",
     "available_models",
+    "blocks",
+    "distill",
     "fine_tune_lora",
     "generate_texts",
     "generation_score",
@@ -126,6 +140,7 @@ __all__ = [
     "genre_texts",
     "geometric_mixture",
     "hold_out",
+    "initialize_student",
     "jensen_shannon",
     "js_to",
     "kullback_leibler",
@@ -137,6 +152,7 @@ __all__ = [
     "paired_difference",
     "perplexity",
     "perplexity_on",
+    "register_blocks",
     "sentence_scores",
     "sentences",
     "token_divergence",

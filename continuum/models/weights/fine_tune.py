@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from continuum.core import IncompatibleError, InvalidInputError, StoreError, require_extra, rng_for, whole_file
+from continuum.core import (
+    IncompatibleError,
+    InvalidInputError,
+    StoreError,
+    admit_path,
+    check_count,
+    require_extra,
+    rng_for,
+)
 from continuum.models.inference import admit_lengths, device_of
+from continuum.models.plans import check_same_plan, claim, digest_of_data
 from continuum.models.tokens import Tokens, admit_texts, encode
 
 from .adapter_folder import WEIGHTS, read_record, write_adapter
@@ -28,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["FineTuned", "fine_tune_lora"]
 
 _TRAINING = ".training"  # checkpoints and the plan, in the folder, until the adapter is there
-_PLAN = "plan.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +89,7 @@ def fine_tune_lora(
         MissingExtraError: if accelerate, on which the Trainer stands, is not installed.
     """
     require_extra("accelerate", extra="lm", what="fine-tuning")
-    recipe, folder = recipe or LoraRecipe(), Path(folder)
+    recipe, folder = recipe or LoraRecipe(), admit_path("folder", folder)
     _admit(model, recipe, checkpoint_steps)
     examples = _examples(model, tokenizer, texts, recipe)
     plan = _plan(model, examples, recipe)
@@ -103,9 +110,10 @@ def fine_tune_lora(
 def _admit(model: nn.Module, recipe: LoraRecipe, checkpoint_steps: int) -> None:
     if any(hasattr(module, "get_base_layer") for module in model.modules()):
         raise IncompatibleError("`model` has adapters already; pass the base model, such as `peft_model.unload()`.")
+    if not isinstance(recipe, LoraRecipe):
+        raise InvalidInputError(f"`recipe` must be a LoraRecipe, got {type(recipe).__name__}.")
     recipe.modules_in(model)
-    if isinstance(checkpoint_steps, bool) or not isinstance(checkpoint_steps, int) or checkpoint_steps < 1:
-        raise InvalidInputError(f"`checkpoint_steps` must be a positive integer, got {checkpoint_steps!r}.")
+    check_count("checkpoint_steps", checkpoint_steps)
 
 
 def _examples(
@@ -130,8 +138,7 @@ def _examples(
 
 def _plan(model: nn.Module, examples: Sequence[Tokens], recipe: LoraRecipe) -> dict[str, Any]:
     """What a training depends on, as it is read back from JSON."""
-    data = hashlib.sha256(json.dumps(examples).encode()).hexdigest()
-    plan = {"recipe": asdict(recipe), "data": data, "base": base_fingerprint(model)}
+    plan = {"recipe": asdict(recipe), "data": digest_of_data(examples), "base": base_fingerprint(model)}
     return dict(json.loads(json.dumps(plan)))
 
 
@@ -147,7 +154,7 @@ def _is_finished(folder: Path, plan: Mapping[str, Any]) -> bool:
     record = read_record(folder) or {}
     if "training" not in record:
         raise StoreError(f"{folder} holds an adapter that was not trained here; choose another folder.")
-    _check_same(folder, record["training"], plan)
+    check_same_plan(folder, record["training"], plan)
     shutil.rmtree(folder / _TRAINING, ignore_errors=True)  # left by a kill between the last two steps
     return True
 
@@ -159,14 +166,11 @@ def _claim(folder: Path, plan: Mapping[str, Any]) -> None:
         StoreError: if the folder holds something else.
         IncompatibleError: if it holds another plan.
     """
-    path = folder / _TRAINING / _PLAN
-    if path.is_file():
-        _check_same(folder, json.loads(path.read_text()), plan)
-    elif folder.exists() and any(entry.name != _TRAINING for entry in folder.iterdir()):
+    if folder.exists() and not folder.is_dir():
+        raise StoreError(f"{folder} is a file, where a folder is to be: choose another name.")
+    if folder.exists() and any(entry.name != _TRAINING for entry in folder.iterdir()):
         raise StoreError(f"{folder} holds files already: choose another folder, or remove it first.")
-    else:
-        with whole_file(path) as file:
-            file.write(json.dumps(plan).encode())
+    claim(folder / _TRAINING, plan, folder)
 
 
 def _keep(folder: Path, trained: Trained, plan: Mapping[str, Any], tokens: int) -> None:
@@ -179,24 +183,6 @@ def _keep(folder: Path, trained: Trained, plan: Mapping[str, Any], tokens: int) 
     }
     write_adapter(folder, trained.config, trained.tensors, base=plan["base"], record=record)
     shutil.rmtree(folder / _TRAINING)
-
-
-def _check_same(folder: Path, found: Mapping[str, Any], plan: Mapping[str, Any]) -> None:
-    if found != plan:
-        differences = "; ".join(_differences(found, plan))
-        raise IncompatibleError(
-            f"{folder} belongs to another training: {differences}. Choose another folder, or remove it first."
-        )
-
-
-def _differences(found: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[str]:
-    there, here = found.get("recipe", {}), plan["recipe"]
-    for name in here:
-        if there.get(name) != here[name]:
-            yield f"`{name}` is {there.get(name)!r} there and {here[name]!r} here"
-    for name, words in (("data", "it has other texts, or another tokenizer"), ("base", "it has another base")):
-        if found.get(name) != plan[name]:
-            yield words
 
 
 def _read(folder: Path) -> FineTuned:

@@ -6,35 +6,27 @@ This module imports transformers and peft; `fine_tune` imports it when it trains
 from __future__ import annotations
 
 import copy
-import json
-import math
-import random
-import shutil
-import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from tqdm import tqdm
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainingArguments
 
-from continuum.core import InvalidInputError, NotConvergedError, whole_file
+from continuum.core import InvalidInputError
+from continuum.models.precision import in_bfloat16
 from continuum.models.tokens import Tokens, padded
+from continuum.models.training import Clock, last_complete, random_state_kept
 
 from .lora_recipe import LoraRecipe
 
 __all__ = ["Trained", "train_lora", "training_arguments"]
 
 _IGNORED = -100  # label of what is not predicted, for transformers
-_COMPLETE = "complete.json"  # the last file of a checkpoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +63,7 @@ def training_arguments(recipe: LoraRecipe, device: torch.device, folder: Path, c
         weight_decay=recipe.weight_decay,
         max_grad_norm=recipe.max_gradient_norm,
         optim="adamw_torch",
-        bf16=_in_bfloat16(recipe, device),
+        bf16=in_bfloat16(recipe.precision, device),
         use_cpu=device.type == "cpu",
         seed=recipe.data_seed,
         save_steps=checkpoint_steps,
@@ -102,13 +94,13 @@ def train_lora(model: nn.Module, examples: Sequence[Tokens], recipe: LoraRecipe,
     Raises:
         NotConvergedError: if the loss is not finite.
     """
-    with _random_state_kept():
+    folder = Path(args.output_dir)
+    with random_state_kept():
         peft_model = _with_adapter(model, recipe)
-        clock = _Clock(Path(args.output_dir))
+        last = last_complete(folder)
+        clock = Clock(folder, "fine-tuning", last)
         trainer = _Trainer(model=peft_model, args=args, train_dataset=examples, callbacks=[clock])
         trainer.remove_callback(PrinterCallback)
-        last = _last_complete(Path(args.output_dir))
-        clock.seconds = _seconds(last)
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
     losses = tuple(entry["loss"] for entry in trainer.state.log_history if "loss" in entry)
     config: Any = peft_model.peft_config["default"]
@@ -124,43 +116,6 @@ class _Trainer(Trainer):
         size = self.args.train_batch_size
         loader: Any = DataLoader(self.train_dataset, batch_size=size, collate_fn=_collated)  # type: ignore[arg-type]
         return self.accelerator.prepare(loader)
-
-
-class _Clock(TrainerCallback):
-    """Shows progress, marks checkpoints that are complete with the time they took, and stops what diverges."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.seconds = 0.0
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.start = time.perf_counter() - self.seconds
-        # tqdm reads `disable=None` as "unless this is a terminal".
-        silent = None if state.is_world_process_zero else True
-        self.bar = tqdm(
-            total=state.max_steps, initial=state.global_step, desc="fine-tuning", file=sys.stderr, disable=silent
-        )
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        if "loss" not in (logs or {}):
-            return
-        if not math.isfinite(logs["loss"]):
-            raise NotConvergedError(
-                f"the loss of step {state.global_step} is {logs['loss']}: training has diverged. Choose a smaller "
-                "`learning_rate`, and another folder."
-            )
-        self.bar.set_postfix(loss=f"{logs['loss']:.3f}", refresh=False)
-        self.bar.update(state.global_step - self.bar.n)
-
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.seconds = time.perf_counter() - self.start
-        if state.is_world_process_zero:
-            with whole_file(self.folder / f"checkpoint-{state.global_step}" / _COMPLETE) as file:
-                file.write(json.dumps({"seconds": self.seconds}).encode())
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.seconds = time.perf_counter() - self.start
-        self.bar.close()
 
 
 def _with_adapter(model: nn.Module, recipe: LoraRecipe) -> Any:
@@ -190,40 +145,3 @@ def _collated(examples: Sequence[Tokens]) -> dict[str, Tensor]:
     labels = ids.masked_fill(mask == 0, _IGNORED)
     labels[:, 0] = _IGNORED  # nothing predicts it, and the Trainer counts what is predicted
     return {"input_ids": ids, "attention_mask": mask, "labels": labels}
-
-
-def _in_bfloat16(recipe: LoraRecipe, device: torch.device) -> bool:
-    if recipe.precision != "auto":
-        return recipe.precision == "bfloat16"
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # Elsewhere it is emulated, which takes longer than float32.
-    known: Any = getattr(torch.cpu, "get_capabilities", dict)() if device.type == "cpu" else {}
-    return any(bool(known.get(name)) for name in ("amx_bf16", "avx512_bf16", "bf16"))
-
-
-def _last_complete(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end; what a kill left of others goes."""
-    complete = {}
-    for path in folder.glob("checkpoint-*"):
-        if (path / _COMPLETE).is_file():
-            complete[int(path.name.rpartition("-")[2])] = path
-        else:
-            shutil.rmtree(path, ignore_errors=True)  # of several processes one is first
-    return complete[max(complete)] if complete else None
-
-
-def _seconds(checkpoint: Path | None) -> float:
-    return 0.0 if checkpoint is None else float(json.loads((checkpoint / _COMPLETE).read_text())["seconds"])
-
-
-@contextmanager
-def _random_state_kept() -> Iterator[None]:
-    """The Trainer seeds all generators of the process; afterwards they go on where they were."""
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - it is the global one that is kept
-    try:
-        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002

@@ -196,8 +196,8 @@ class WeightPath:
         Forward passes, greedy and sampled generation, beams and several sequences a prompt follow their rows.
 
         Args:
-            points: one point a row; or a tensor or array (rows, axes), (rows,) for a sole axis, or (rows, tokens, axes) for a
-                schedule over the tokens of a row, counted with padding and held at its last value beyond its end.
+            points: one point a row; or a tensor or array (rows, axes), (rows,) for a sole axis, or (rows, tokens, axes)
+                for a schedule over the tokens of a row, counted with padding and held at its last value beyond its end.
 
         Raises:
             IncompatibleError: if the back-end is "merged"; within the block, if a batch has not this many rows, or a
