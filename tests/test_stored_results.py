@@ -118,6 +118,19 @@ def test_the_page_of_the_experiment_claims_what_the_intervals_carry():
     assert found[MIXUPS[0]]["high"] < 0.04, "the published lead over Mixup is said to lie outside the interval"
 
 
+def test_the_page_of_the_experiment_tells_what_longer_maps_gain():
+    rows = stored("longer_maps")["rows"]
+    gains = {row["target"]: row["many"] - row["few"] for row in rows}
+    assert (len(rows), len(gains)) == (4, 4)
+    assert min(gains.values()) < 0 < max(gains.values())
+    (last,) = re.findall(r"\| all \|.*", (RESULTS / "longer_maps.md").read_text("utf-8"))
+    assert re.search(r"\[-[\d.]+, \+[\d.]+\]", last), "the interval of the gain contains 0"
+    textured = next(target for target in gains if target.startswith("textured"))
+    behind = {row["target"]: row["barycentric"] - row["few"] for row in rows}
+    assert max(behind, key=behind.get) == textured
+    assert gains[textured] <= 0
+
+
 def test_the_page_of_the_experiment_tells_what_the_ablation_shows():
     settings = list(stored("transfer_experiment")["ablation"])
     same, found = differences("nothing"), {name: differences(name) for name in settings}

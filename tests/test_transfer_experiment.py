@@ -48,8 +48,24 @@ def test_the_small_form_runs_and_resumes_without_computing_anything_again(tmp_pa
     assert sqlite3.connect(store).execute("select count(*) from record").fetchone() == records
     assert [line[9:] for line in again.splitlines()] == [line[9:] for line in first.splitlines()]
     assert "| few-shot only |" in table
+    assert found["seconds"] > 0
     assert file.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
     assert {row["row"] for row in found["differences"]} >= {"Mixup, fixed pairs", "1-NN in pixels", "nearest source"}
+
+
+def test_longer_maps_are_paired_by_cell(tables, monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import longer_maps
+
+    index = pd.MultiIndex.from_tuples([("s", 0), ("t", 0)], names=["target", "seed"])
+    few = pd.DataFrame({tables.REFERENCE: [0.6, 0.8], longer_maps.NEURAL: [0.5, 0.7]}, index=index)
+    many = pd.DataFrame({tables.REFERENCE: [0.6, 0.8], longer_maps.NEURAL: [0.4, 0.72]}, index=index)
+    rows = longer_maps.compared(few, many.iloc[::-1])
+    assert rows[0] == {"target": "s", "seed": 0, "few": 0.5, "many": 0.4, "barycentric": 0.6}
+    text = longer_maps.markdown({"rows": rows, "settings": {"map_steps": (400, 1200)}, "command": "python"})
+    assert "| target | neural map, 400 steps | neural map, 1,200 steps | gain |" in text
+    assert "| s | 50.0 | 40.0 | -10.0 | +20.0 |" in text
+    assert "| all | 60.0 | 56.0 | -4.0 [-10.0, +2.0] | +14.0 [+8.0, +20.0] |" in text
 
 
 def test_differences_are_paired_by_cell(tables):

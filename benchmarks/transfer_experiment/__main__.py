@@ -41,7 +41,7 @@ ABLATION = {
     "blurred, 5%": {"blur": 0.05},
     "1,000 steps": {"steps": 1000},
 }
-_SMALL = Settings(300, 200, steps=20)
+_SMALL = Settings(300, 200, steps=20, map_steps=20)
 
 
 def main() -> None:

@@ -41,6 +41,7 @@ class Settings:
         label_weight: weight of label distances.
         blur: epsilon of Sinkhorn in multiples of the mean cost; 0 for exact plans.
         steps: gradient steps of pre-training.
+        map_steps: steps of the critic of neural maps.
         version: to be raised when what is built from these changes, since a store knows values by their settings.
     """
 
@@ -50,6 +51,7 @@ class Settings:
     label_weight: float = 1.0
     blur: float = 0.0
     steps: int = 400
+    map_steps: int = 400
     version: int = 3
 
 

@@ -49,7 +49,7 @@ def neural(cell: Cell, settings: Settings) -> LabelledDataset:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a row of the table, however good the map is
             table = None if anchors.table is None else anchors.table.block(0, place)
-            fitted = NeuralMap(steps=settings.steps).fit(
+            fitted = NeuralMap(steps=settings.map_steps).fit(
                 cell.base, source, table, feature_weight=1.0, label_weight=settings.label_weight
             )
         x, y = fitted.push(cell.base)

@@ -40,22 +40,24 @@ class Cell:
             place = [list(ROWS).index("few-shot only")]  # any value gives the same number
             one = self._evaluated(rows, nearest, place)
             frame = pd.concat([frame, one.assign(row_name="1-NN in pixels")])
-        return self._named(frame[["row_name", "value"]])
+        return self._named(frame[["row_name", "value", "seconds"]])
 
     def lattice(self, points: int) -> pd.DataFrame:
         """Distance to the base in closed form, and accuracy, over a lattice of mixtures."""
         mixtures = Mixtures(self.target, self.seed, self.settings)
         distances = Distances(self.target, self.seed, self.settings)
         frame = self._evaluated(mixtures, self._accuracy(), points)
-        squared = self._evaluated(distances, _NUMBER, points)["value"]
+        near = self._evaluated(distances, _NUMBER, points)
         alone = frame[list(mixtures.domain.axes)].max(axis=1) == 1
-        return self._named(frame.assign(squared=squared.to_numpy(), alone=alone)[["squared", "alone", "value"]])
+        seconds = frame["seconds"].to_numpy() + near["seconds"].to_numpy()
+        frame = frame.assign(squared=near["value"].to_numpy(), alone=alone, seconds=seconds)
+        return self._named(frame[["squared", "alone", "value", "seconds"]])
 
     def facts(self) -> pd.DataFrame:
         """Distances and weights, and how many labels of the base are right."""
         facts = Facts(self.target, self.seed, self.settings)
         frame = self._evaluated(facts, _NUMBER, list(range(len(facts.names))))
-        return self._named(frame.assign(fact=facts.names)[["fact", "value"]])
+        return self._named(frame.assign(fact=facts.names)[["fact", "value", "seconds"]])
 
     def rows_and_facts(self) -> pd.DataFrame:
         """Both while the cell is in memory."""
@@ -67,7 +69,8 @@ class Cell:
 
     def _evaluated(self, path: Interpolant, metric: Metric, points: int | list[int]) -> pd.DataFrame:
         name = f"{self.what} | {type(path).__name__} | {self.target} | {self.seed} | {self.settings.space}"
-        return evaluate(path, metric, points=points, seeds=[self.seed], store=self.store, name=name).frame
+        frame = evaluate(path, metric, points=points, seeds=[self.seed], store=self.store, name=name).frame
+        return frame.assign(seconds=frame["build_s"] + frame["metric_s"])
 
     def _named(self, frame: pd.DataFrame) -> pd.DataFrame:
         return frame.assign(

@@ -77,13 +77,18 @@ def rank_correlation(lattice: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def save(path: Path, frame: pd.DataFrame, origin: dict[str, Any]) -> None:
-    """Store what was measured with its origin, and write what follows from it."""
+    """Store what was measured with its origin, and write what follows from it.
+
+    "seconds" are those of all values and metrics, added over processes of one thread each. The store keeps them, so a
+    run that was resumed tells the same.
+    """
     rows, facts = (frame[frame[name].notna()] for name in ("row_name", "fact"))
     lattice = frame[frame["what"] == "lattice"]
     write(
         path,
         {
             **origin,
+            "seconds": float(frame["seconds"].sum()),
             "accuracy": rows[["what", "target", "seed", "row_name", "value"]].to_dict("records"),
             "facts": facts[["target", "seed", "fact", "value"]].to_dict("records"),
             "lattice": lattice[["space", "target", "seed", "squared", "alone", "value"]].to_dict("records"),

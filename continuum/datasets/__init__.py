@@ -1,6 +1,7 @@
 """The data axis: labelled datasets, their optimal transport distance, and the geodesics between them."""
 
 from .distance import DatasetDistance, otdd
+from .fitted_map import FittedMap
 from .flow import GradientFlow
 from .geodesic import GeneralizedGeodesic
 from .label_geometry import LabelTable, label_table
@@ -19,7 +20,7 @@ from .maps import Averages, Matching
 from .mccann import McCann
 from .mixup import Mixup
 from .networks import Convolutional, Network, Perceptron, RawFeatures
-from .neural_map import FittedMap, NeuralMap
+from .neural_map import NeuralMap
 from .noise_floor import NoiseFloor, noise_floor
 from .pairwise import DistanceMatrix, MapCoordinates, distance_matrix
 from .projection import Projection, project_onto_simplex

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,17 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from continuum.core import IncompatibleError
-from continuum.measures import GroundCost, Plan, Solver
+from continuum.measures import GroundCost, Plan, Sliced, SolverLike
 
+from .fitted_map import FittedMap
 from .label_geometry import LabelTable
 from .labelled import LabelledDataset
 from .maps import Averages, TransportMap, entropic_map
-from .mixture import union_labels
-from .neural_map import FittedMap, NeuralMap
+from .neural_map import NeuralMap
 from .pair_problem import PairProblem
-
-if TYPE_CHECKING:
-    from .geodesic import GeneralizedGeodesic
 
 __all__ = ["Anchors"]
 
@@ -56,9 +53,10 @@ class Anchors:
         """Between a base and the `place`-th source, counted from 1."""
         return self._problem(base, place).cost
 
-    def plan(self, base: LabelledDataset, place: int, solver: Solver | Literal["auto"] | None) -> Plan:
+    def plan(self, base: LabelledDataset, place: int, solver: SolverLike) -> Plan:
         """Plan from `base` to the `place`-th source."""
-        return self._problem(base, place).solve(solver)
+        problem = self._problem(base, place)
+        return replace(problem, embedded=isinstance(solver, Sliced)).solve(solver)
 
     def _problem(self, base: LabelledDataset, place: int) -> PairProblem:
         source = list(self.sources.values())[place - 1]
@@ -95,22 +93,7 @@ class Anchors:
             maps.append(entropic_map(cost, carrier, epsilon * unit or epsilon, source))
         return maps
 
-    def path(self, base: LabelledDataset, maps: Sequence[TransportMap], converged: bool) -> GeneralizedGeodesic:
-        """The path of these maps."""
-        from .geodesic import GeneralizedGeodesic
-
-        return GeneralizedGeodesic(
-            base,
-            tuple(self.sources),
-            tuple(maps),
-            union_labels(self.sources),
-            self._gram(base, maps),
-            0.0 if self.table is None else self.table.shift,
-            converged,
-            self,
-        )
-
-    def _gram(self, base: LabelledDataset, maps: Sequence[TransportMap]) -> Array:
+    def gram(self, base: LabelledDataset, maps: Sequence[TransportMap]) -> Array:
         r"""$\int \langle T_i - \mathrm{id}, T_j - \mathrm{id} \rangle\, dQ$ of features and label coordinates."""
         gram, shares = np.zeros((len(maps), len(maps))), base.probabilities
         for first in range(0, len(base), _BLOCK):

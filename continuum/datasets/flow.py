@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,12 +14,13 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from continuum.core import Interval, InvalidInputError, LazyEndpoints, Point, PointLike, check_count, check_positive
-from continuum.measures import Solver, check_memory
+from continuum.measures import SolverLike, check_memory
 
+from .admission import Features
 from .distance import DatasetDistance, otdd
 from .label_geometry import class_laws
 from .label_metrics import Bures, SupportsGradient
-from .labelled import Features, LabelledDataset
+from .labelled import LabelledDataset
 from .mixture import admit_sources
 
 __all__ = ["GradientFlow"]
@@ -84,7 +85,7 @@ class GradientFlow:
     labels: SupportsGradient | None = None
     feature_weight: float = 1.0
     label_weight: float = 1.0
-    solver: Solver | Literal["auto"] | None = "auto"
+    solver: SolverLike = "auto"
 
     def __post_init__(self) -> None:
         admit_sources({"source": self.source, "target": self.target})

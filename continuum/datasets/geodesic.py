@@ -6,9 +6,9 @@ the label of a point is the mixture of what it is made of. Sources need not shar
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,15 +24,16 @@ from continuum.core import (
     check_positive,
     rng_for,
 )
-from continuum.measures import Solver
+from continuum.measures import SolverLike
 
+from .admission import Features
 from .anchors import Anchors
 from .label_geometry import label_table
 from .label_metrics import Bures, LabelMetric
-from .labelled import Features, LabelledDataset, admit_datasets
+from .labelled import LabelledDataset, admit_datasets
 from .lazy import LazyDataset
 from .maps import Averages, TransportMap, map_of_plan, mix
-from .mixture import admit_sources, mix_labels
+from .mixture import admit_sources, mix_labels, union_labels
 from .neural_map import NeuralMap
 from .pair_problem import check_pair_memory
 from .projection import Projection, project_onto_simplex
@@ -82,7 +83,7 @@ class GeneralizedGeodesic:
         sources: Mapping[str, LabelledDataset],
         *,
         labels: LabelMetric | None = None,
-        solver: Solver | NeuralMap | Literal["auto"] | None = "auto",
+        solver: SolverLike | NeuralMap = "auto",
         feature_weight: float = 1.0,
         label_weight: float = 1.0,
     ) -> GeneralizedGeodesic:
@@ -114,15 +115,15 @@ class GeneralizedGeodesic:
         if isinstance(solver, NeuralMap):
             fitted = anchors.learn(base, solver)
             images = [Averages(*learned.push(base)) for learned in fitted]
-            return anchors.carried_by(fitted).path(base, images, all(learned.converged for learned in fitted))
+            return _path(base, anchors.carried_by(fitted), images, all(learned.converged for learned in fitted))
         maps: list[TransportMap] = []
         potentials, converged = [], True
         for place, source in enumerate(sources.values(), start=1):
             plan = anchors.plan(base, place, solver)
             maps.append(map_of_plan(plan, source))
-            potentials.append(None if plan.standard_error else plan.potentials[1])
+            potentials.append(plan.potentials[1] if plan.has_potentials else None)
             converged &= plan.converged
-        return anchors.carried_by(potentials).path(base, maps, converged)
+        return _path(base, anchors.carried_by(potentials), maps, converged)
 
     @property
     def domain(self) -> Simplex:
@@ -188,7 +189,7 @@ class GeneralizedGeodesic:
             )
         check_positive("epsilon", epsilon)
         data = data.subset(data.weights > 0)
-        return self.anchors.path(data, self.anchors.carry(data, epsilon), self.converged)
+        return _path(data, self.anchors, self.anchors.carry(data, epsilon), self.converged)
 
     def distance_to_base(self, point: PointLike, /) -> float:
         r"""Distance of the dataset at `point` to the base in closed form, $\sqrt{a^\top G a}$: no transport solve.
@@ -209,6 +210,22 @@ class GeneralizedGeodesic:
 
     def __repr__(self) -> str:
         return f"GeneralizedGeodesic(base={self.base!r}, sources={self.names})"
+
+
+def _path(
+    base: LabelledDataset, anchors: Anchors, maps: Sequence[TransportMap], converged: bool
+) -> GeneralizedGeodesic:
+    """The path of these maps from `base` to the sources of `anchors`."""
+    return GeneralizedGeodesic(
+        base,
+        tuple(anchors.sources),
+        tuple(maps),
+        union_labels(anchors.sources),
+        anchors.gram(base, maps),
+        0.0 if anchors.table is None else anchors.table.shift,
+        converged,
+        anchors,
+    )
 
 
 def _dtype(x: Features) -> torch.dtype:

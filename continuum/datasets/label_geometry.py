@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from continuum.core import IncompatibleError, InvalidInputError, warn
-from continuum.measures import DiscreteMeasure
+from continuum.measures import DiscreteMeasure, check_spread
 
 from .label_metrics import Bures, LabelMetric, SupportsContext, SupportsError
 from .labelled import LabelledDataset
@@ -103,7 +103,7 @@ def label_table(datasets: Sequence[LabelledDataset], metric: LabelMetric, *, cro
     Raises:
         IncompatibleError: if feature dimensions differ.
         InvalidInputError: if there is no dataset, `metric` is no label metric, or it gives something else than finite
-            distances that are not negative.
+            distances that are not negative; or if squares of features underflow.
     """
     if isinstance(metric, type) or not isinstance(metric, LabelMetric):
         raise InvalidInputError(
@@ -116,6 +116,7 @@ def label_table(datasets: Sequence[LabelledDataset], metric: LabelMetric, *, cro
         raise IncompatibleError(
             f"datasets have {sizes} features; resize or embed all of them into one space before comparing labels."
         )
+    check_spread(*(data.features() for data in datasets))
     for data in datasets:
         _warn_of_small_classes(data, metric)
     described = _descriptions(datasets, metric)

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from continuum.core import IncompatibleError, InvalidInputError
 
-from .labelled import Features, LabelledDataset, admit_datasets
+from .admission import Features
+from .labelled import LabelledDataset, admit_datasets
 
 __all__ = ["admit_sources", "mix_features", "mix_labels", "union_labels"]
 

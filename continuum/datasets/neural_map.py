@@ -7,7 +7,6 @@ f carries any point; with labels it is the "OTDD neural map" of Fan & Alvarez-Me
 from __future__ import annotations
 
 import copy
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,20 +29,18 @@ from continuum.core import (
 )
 from continuum.measures import admit_array
 
+from .fitted_map import FittedMap, energies, push
+from .frame import Frame, GameCost, Sample, joint
 from .labelled import LabelledDataset, admit_datasets
 from .layers import linear
 
-__all__ = ["FittedMap", "NeuralMap"]
+__all__ = ["NeuralMap"]
 
 Array = NDArray[Any]
-Batch = tuple[Tensor, Tensor]  # components (b, k) and labels (b, c)
 
 _BETAS = (0.0, 0.9)  # of Adam: momentum makes the players of a min-max game circle (Gidel et al. 2019)
 _AVERAGE = 0.99  # decay of the running mean of the map's parameters; the authors use 0.995 and more steps
-_LABEL_SCALE = 3.0  # of one-hot labels beside features of unit variance, so that the critic does not overlook them
 _CLASSIFIER_STEPS, _CLASSIFIER_BATCH, _CLASSIFIER_RATE = 1000, 256, 1e-3
-_JUDGED, _SPLITS = 1000, 5  # most points on either side of an energy distance, and halvings of the source to average
-_LEFT = 0.02  # share of the excess of the energy distance that a converged map may leave
 
 
 @dataclass(frozen=True)
@@ -120,12 +117,12 @@ class NeuralMap:
         admit_datasets(base=base, source=source)
         base, source = (data.subset(data.weights > 0) for data in (base, source))
         distances = _admit_table(base, source, table, feature_weight, label_weight)
-        frame = _Frame.fit(base, source, self.components)
-        cost = _Cost.of(frame, distances, feature_weight, label_weight)
-        start, stop = _Sample.of(base, frame, frame.start), _Sample.of(source, frame, frame.stop)
+        frame = Frame.fit(base, source, self.components)
+        cost = GameCost.of(frame, distances, feature_weight, label_weight)
+        start, stop = Sample.of(base, frame, frame.start), Sample.of(source, frame, frame.stop)
         classifier = self._classifier(stop)
         network, values = self._play(start, stop, classifier, cost)
-        image = _push(network, classifier, start.x, start.p)
+        image = push(network, classifier, start.x, start.p)
         found = FittedMap(
             network,
             classifier,
@@ -133,7 +130,7 @@ class NeuralMap:
             base.classes,
             tuple(value * cost.unit + cost.shift for value in values),
             float(start.weights.to(frame.axes) @ cost(start.x, start.p, *image)) * cost.unit + cost.shift,
-            *_energies(start, stop, image, (start.x, classifier(start.x).softmax(1)), self.seed),
+            *energies(start, stop, image, (start.x, classifier(start.x).softmax(1)), self.seed),
         )
         if not found.converged:
             warn(
@@ -144,7 +141,7 @@ class NeuralMap:
             )
         return found
 
-    def _classifier(self, source: _Sample) -> nn.Sequential:
+    def _classifier(self, source: Sample) -> nn.Sequential:
         """Logits of the source's classes, trained and frozen."""
         generator = torch_generator(rng_for(self.seed, "neural map", "classifier"))
         network = _perceptron(source.x.shape[1], source.p.shape[1], self.hidden, 1, generator).to(source.x.device)
@@ -156,7 +153,7 @@ class NeuralMap:
         return network.requires_grad_(False)
 
     def _play(
-        self, base: _Sample, source: _Sample, classifier: nn.Sequential, cost: _Cost
+        self, base: Sample, source: Sample, classifier: nn.Sequential, cost: GameCost
     ) -> tuple[nn.Module, list[float]]:
         """The game of map and critic: the running mean of the map, and the value at each step."""
         generator = torch_generator(rng_for(self.seed, "neural map", "game"))
@@ -175,10 +172,10 @@ class NeuralMap:
                 with torch.enable_grad():
                     image = network(x, p)
                     labels = classifier(image).softmax(1)
-                    moved = (cost(x, p, image, labels) - critic(_joint(image, labels))[:, 0]).mean()
+                    moved = (cost(x, p, image, labels) - critic(joint(image, labels))[:, 0]).mean()
                     _descend(optimizers[0], moved)
             critic.requires_grad_(True)
-            fake, real = _joint(image.detach(), labels.detach()), _joint(*source.draw(self.batch, generator))
+            fake, real = joint(image.detach(), labels.detach()), joint(*source.draw(self.batch, generator))
             with torch.enable_grad():
                 gain = critic(real).mean()
                 _descend(optimizers[1], critic(fake).mean() - gain)
@@ -188,148 +185,6 @@ class NeuralMap:
             for schedule in schedules:
                 schedule.step()
         return mean, values
-
-
-@dataclass(frozen=True, eq=False)
-class FittedMap:
-    """A learned map, and how well it hits its target.
-
-    Energies are squared energy distances (Székely & Rizzo 2013) to a half of the source, of scaled components and
-    labels together: means over five halvings, of at most 1,000 of the points that the map was learned from.
-
-    Attributes:
-        network: T on components.
-        classifier: the frozen classifier on components; logits.
-        frame: the components.
-        classes: labels of the base.
-        trace: value of the game at each step of the critic; where it converges, the squared distance in components.
-        cost: mean cost of moving the base, in the same unit; far from the end of `trace` the game is not over.
-        energy: of the image of the base.
-        energy_floor: of the other half of the source: no map is expected to come nearer.
-        energy_before: of the base moved to the mean of the source, where learning starts.
-    """
-
-    network: nn.Module
-    classifier: nn.Module
-    frame: _Frame
-    classes: tuple[Hashable, ...]
-    trace: tuple[float, ...]
-    cost: float
-    energy: float
-    energy_floor: float
-    energy_before: float
-
-    @property
-    def converged(self) -> bool:
-        """Whether `energy` is below twice its floor, or 98 % of its way from `energy_before` down to it."""
-        excess, before = self.energy - self.energy_floor, self.energy_before - self.energy_floor
-        return excess <= max(self.energy_floor, _LEFT * before)
-
-    @property
-    def explained(self) -> float:
-        """Share of the variance of the source that its components keep; the rest is missing in images."""
-        return self.frame.explained
-
-    def push(self, data: LabelledDataset) -> tuple[Tensor, Array]:
-        """Images of points, of the base or not, and their label distributions over the classes of the source.
-
-        Args:
-            data: points with the features and classes of the base; labels may be soft.
-
-        Returns:
-            Features (n, d) float64 on the device of `data`, and labels (n, l).
-
-        Raises:
-            IncompatibleError: if the number of features differs, or a class is none of the base.
-        """
-        admit_datasets(data=data)
-        if data.dimension != len(self.frame.start):
-            raise IncompatibleError(f"`data` must have the {len(self.frame.start)} features of the base, got {data!r}.")
-        if unknown := [label for label in data.classes if label not in self.classes]:
-            raise IncompatibleError(f"`data` must have classes of the base, {self.classes}, got also {unknown[:5]}.")
-        columns = np.eye(len(self.classes))[[self.classes.index(label) for label in data.classes]]
-        x = self.frame.reduce(data.features().to(self.frame.axes), self.frame.start)
-        image, labels = _push(self.network, self.classifier, x, torch.as_tensor(data.probabilities @ columns).to(x))
-        return self.frame.restore(image).to(data.device), labels.cpu().numpy()
-
-    def __repr__(self) -> str:
-        energies = f"energy={self.energy:.3g}, energy_floor={self.energy_floor:.3g}"
-        return f"FittedMap(cost={self.cost:.6g}, {energies}, converged={self.converged})"
-
-
-@dataclass(frozen=True, eq=False)
-class _Frame:
-    """Principal components of two centred datasets of equal mass, scaled to variance 1 on average."""
-
-    start: Tensor  # mean of the base, (d,)
-    stop: Tensor  # mean of the source, (d,)
-    axes: Tensor  # (d, k)
-    scale: float
-    explained: float
-
-    @classmethod
-    def fit(cls, base: LabelledDataset, source: LabelledDataset, components: int | None) -> _Frame:
-        x, y = base.features().double(), source.features().to(base.device).double()
-        a, b = (torch.as_tensor(data.weights).to(x) for data in (base, source))
-        start, stop = a @ x, b @ y
-        first, second = a.sqrt()[:, None] * (x - start), b.sqrt()[:, None] * (y - stop)
-        axes = _axes(torch.cat([first, second]), components)
-        kept, whole = (second @ axes).square().sum(), second.square().sum()
-        variance = ((first @ axes).square().sum() + kept) / 2 / axes.shape[1]
-        # Of constant features only the rounding of their means is left, which must not be scaled up.
-        scale = float(torch.maximum(variance, 1e-20 * (start.square().sum() + stop.square().sum())).sqrt()) or 1.0
-        return cls(start, stop, axes, scale, float(kept / whole) if whole > 0 else 1.0)
-
-    def reduce(self, x: Tensor, mean: Tensor) -> Tensor:
-        """Components of `x` around a mean, in the float32 of the networks."""
-        return ((x - mean) @ self.axes / self.scale).float()
-
-    def restore(self, image: Tensor) -> Tensor:
-        return self.stop + self.scale * image @ self.axes.T
-
-
-@dataclass(frozen=True, eq=False)
-class _Sample:
-    """Points as the networks see them."""
-
-    x: Tensor  # (n, k)
-    p: Tensor  # (n, c)
-    weights: Tensor  # (n,), on the CPU, where batches are drawn
-
-    @classmethod
-    def of(cls, data: LabelledDataset, frame: _Frame, mean: Tensor) -> _Sample:
-        x = frame.reduce(data.features().to(mean), mean)
-        return cls(x, torch.as_tensor(data.probabilities).to(x), torch.as_tensor(data.weights))
-
-    def draw(self, size: int, generator: torch.Generator) -> Batch:
-        """A batch with replacement, each point by its weight."""
-        mass = self.weights.cumsum(0)
-        places = mass[-1] * torch.rand(size, generator=generator, dtype=torch.float64)
-        rows = torch.searchsorted(mass[:-1], places, right=True).to(self.x.device)
-        return self.x[rows], self.p[rows]
-
-
-@dataclass(frozen=True, eq=False)
-class _Cost:
-    r"""Cost between centred points in units of its own, so that rates of learning suit all data.
-
-    Centring takes $\lambda_x |m - m'|^2$ from the cost of every plan, m and m' the means.
-    """
-
-    feature: float
-    table: Tensor  # (k, l)
-    unit: float
-    shift: float
-
-    @classmethod
-    def of(cls, frame: _Frame, table: Tensor, feature_weight: float, label_weight: float) -> _Cost:
-        feature, label = feature_weight * frame.scale**2, label_weight * table
-        unit = max(feature * frame.axes.shape[1], float(label.std(correction=0))) or 1.0
-        shift = feature_weight * float((frame.start - frame.stop).square().sum())
-        return cls(feature / unit, (label / unit).float(), unit, shift)
-
-    def __call__(self, x: Tensor, p: Tensor, image: Tensor, labels: Tensor) -> Tensor:
-        return self.feature * (image - x).square().sum(1) + ((p @ self.table) * labels).sum(1)
 
 
 class _Residual(nn.Module):
@@ -356,51 +211,6 @@ def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
     optimizer.zero_grad()
     torch.autograd.backward(loss)
     optimizer.step()
-
-
-def _joint(x: Tensor, labels: Tensor) -> Tensor:
-    return torch.cat([x, _LABEL_SCALE * labels], 1)
-
-
-@torch.no_grad()
-def _push(network: nn.Module, classifier: nn.Module, x: Tensor, p: Tensor) -> Batch:
-    """Images and their labels, float64."""
-    image = network(x, p)
-    return image.double(), classifier(image).double().softmax(1)
-
-
-def _axes(rooted: Tensor, components: int | None) -> Tensor:
-    """Leading right singular vectors, (d, k), at least one; none of a direction in which nothing varies."""
-    tall = rooted.shape[0] >= rooted.shape[1]
-    # eigh of the smaller Gram matrix: much faster than an SVD of thousands of images.
-    values, vectors = torch.linalg.eigh(rooted.T @ rooted if tall else rooted @ rooted.T)
-    kept = max(1, int((values > 1e-10 * values[-1]).sum()))
-    leading = vectors.flip(1)[:, : min(kept, components or kept)]
-    axes: Tensor = leading if tall else torch.linalg.qr(rooted.T @ leading).Q
-    return axes
-
-
-def _energies(base: _Sample, source: _Sample, image: Batch, before: Batch, seed: int) -> tuple[float, float, float]:
-    """Squared energy distance to one half of the source: of the image, of the other half, of the base before."""
-    real, ends = _joint(source.x, source.p), (_joint(*image), _joint(*before))
-    found = []
-    for split in range(_SPLITS):
-        rng = rng_for(seed, "neural map", "energies", split)
-        order, some = rng.permutation(len(real))[: 2 * _JUDGED], rng.permutation(len(base.x))
-        half = (len(order) + 1) // 2
-        one, other, some = order[:half], order[-half:], some[:half]
-        target = real[one], source.weights[one]
-        moved, unmoved = (_energy(end[some], base.weights[some], *target) for end in ends)
-        found.append((moved, _energy(real[other], source.weights[other], *target), unmoved))
-    energy, floor, first = np.mean(found, axis=0)
-    return float(energy), float(floor), float(first)
-
-
-def _energy(x: Tensor, a: Tensor, y: Tensor, b: Tensor) -> float:
-    """$2 E|X - Y| - E|X - X'| - E|Y - Y'|$."""
-    x, y = x.double(), y.double()
-    a, b = (a / a.sum()).to(x), (b / b.sum()).to(x)
-    return float(2 * a @ torch.cdist(x, y) @ b - a @ torch.cdist(x, x) @ a - b @ torch.cdist(y, y) @ b)
 
 
 def _admit_table(

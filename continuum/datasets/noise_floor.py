@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from continuum.core import InvalidInputError, is_whole, rng_for, warn
-from continuum.measures import Solver
+from continuum.measures import SolverLike
 
 from .distance import otdd
 from .label_metrics import LabelMetric
@@ -56,7 +55,7 @@ def noise_floor(
     splits: int = 5,
     seed: int = 0,
     labels: LabelMetric | None = None,
-    solver: Solver | Literal["auto"] | None = "auto",
+    solver: SolverLike = "auto",
     feature_weight: float = 1.0,
     label_weight: float = 1.0,
 ) -> NoiseFloor:

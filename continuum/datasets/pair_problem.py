@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from continuum.measures import (
     Plan,
     Sinkhorn,
     Sliced,
-    Solver,
+    SolverLike,
     SquaredEuclidean,
     TableCost,
     WeightedSum,
@@ -109,7 +108,7 @@ class PairProblem:
                 worst += float((self.table.error_block(place, place) * together).sum()) / 2
         return self.label_weight * worst
 
-    def solve(self, solver: Solver | Literal["auto"] | None) -> Plan:
+    def solve(self, solver: SolverLike) -> Plan:
         """An optimal plan; its value and bounds are of squared distances, without the shift and with the error."""
         strata = self.source.codes, self.target.codes
         plan = solve(self.cost, self.source.weights, self.target.weights, solver=solver, strata=strata)
@@ -126,7 +125,7 @@ class PairProblem:
 def check_pair_memory(
     source: LabelledDataset,
     target: LabelledDataset,
-    solver: Solver | Literal["auto"] | None,
+    solver: SolverLike,
     feature_weight: float,
     label_weight: float,
 ) -> None:
@@ -142,4 +141,4 @@ def check_pair_memory(
     check_weight("label_weight", label_weight)
     between_classes = feature_weight == 0 < label_weight and not (source.is_soft or target.is_soft)
     if not between_classes or isinstance(solver, Sinkhorn | Sliced):
-        check_plan_memory(len(source), len(target), solver)
+        check_plan_memory(len(source), len(target), solver, dimension=source.dimension)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from continuum.core import InvalidInputError, check_count
-from continuum.measures import Sliced, Solver, choose_solver
+from continuum.measures import Sliced, SolverLike, choose_solver
 
 from .label_geometry import LabelTable, label_table
 from .label_metrics import Bures, LabelMetric
@@ -108,7 +108,7 @@ def distance_matrix(
     datasets: Mapping[str, LabelledDataset],
     *,
     labels: LabelMetric | None = None,
-    solver: Solver | Literal["auto"] | None = "auto",
+    solver: SolverLike = "auto",
     feature_weight: float = 1.0,
     label_weight: float = 1.0,
     progress: bool = True,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from continuum.core import IncompatibleError, InvalidInputError, Metric, NotConvergedError, is_whole
-from continuum.measures import Solver
+from continuum.measures import SolverLike
 
 from .distance import otdd
 from .label_metrics import LabelMetric
@@ -106,7 +106,7 @@ def otdd_to(
     target: LabelledDataset,
     *,
     labels: LabelMetric | None = None,
-    solver: Solver | Literal["auto"] | None = "auto",
+    solver: SolverLike = "auto",
     feature_weight: float = 1.0,
     label_weight: float = 1.0,
     name: str = "OTDD to target",

@@ -1,6 +1,6 @@
 """Floor 2: the mathematics that axes share. Knows no axis."""
 
-from .admission import admit_array, admit_masses, check_memory
+from .admission import admit_array, admit_masses, check_memory, check_spread
 from .barycentric import barycentric_projection
 from .cost import FactoredCost, GroundCost, PointCost, SquaredEuclidean, TableCost, WeightedSum, matrix
 from .divergence import Divergence, check_divergence_memory, in_absolute_units, self_cost, sinkhorn_divergence
@@ -8,8 +8,9 @@ from .gaussian import Gaussian, LedoitWolf, MongeMap, bures2, gaussian_w2_square
 from .measure import DiscreteMeasure
 from .plan import Plan
 from .pooling import Pooled
-from .solvers import Exact, Sinkhorn, Sliced, Solver, Stratified, Streamed
-from .transport import check_plan_memory, choose_solver, solve
+from .preflight import check_plan_memory, choose_solver
+from .solvers import Exact, Sinkhorn, Sliced, Solver, SolverLike, Stratified, Streamed
+from .transport import solve
 from .truncation import projection_bounds
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Sinkhorn",
     "Sliced",
     "Solver",
+    "SolverLike",
     "SquaredEuclidean",
     "Stratified",
     "Streamed",
@@ -39,6 +41,7 @@ __all__ = [
     "check_divergence_memory",
     "check_memory",
     "check_plan_memory",
+    "check_spread",
     "choose_solver",
     "gaussian_w2_squared",
     "in_absolute_units",

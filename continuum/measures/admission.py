@@ -16,10 +16,11 @@ from torch import Tensor
 
 from continuum.core import InvalidInputError, ResourceError, warn
 
-__all__ = ["Admitted", "admit_array", "admit_masses", "check_memory"]
+__all__ = ["Admitted", "admit_array", "admit_masses", "check_memory", "check_spread", "fits_memory"]
 
 Admitted = Any  # a field that takes any array of numbers and holds a float64 tensor
 
+_RESOLVED = 1e-150  # spread whose square keeps its digits: the least normal number is 2e-308
 _MASS_TOLERANCE = 1e-6  # float32 weights of 10^5 points sum to 1 within this
 
 
@@ -95,14 +96,41 @@ def admit_masses(weights: Any, n: int, name: str, *, device: torch.device | str 
     return masses / masses.sum()
 
 
+def check_spread(*clouds: Tensor) -> None:
+    """Refuse points (n, d) that are so near to each other that squares of their differences underflow.
+
+    Points that are all equal are fine: their distances are 0.
+
+    Raises:
+        InvalidInputError: naming the spread and what to do.
+    """
+    high = torch.stack([x.amax(0).double().cpu() for x in clouds]).amax(0)
+    low = torch.stack([x.amin(0).double().cpu() for x in clouds]).amin(0)
+    spread = float((high - low).max())
+    if 0 < spread < _RESOLVED:
+        raise InvalidInputError(
+            f"points differ by {spread:.3g} at most, whose square underflows; multiply all features by one number, "
+            f"such as {1 / max(spread, 1e-300):.0e}, and divide squared distances by its square."
+        )
+
+
+def fits_memory(needed: int) -> bool:
+    """Whether a request takes no more than half of the memory that is free now."""
+    return needed <= _free() / 2
+
+
 def check_memory(needed: int, what: str, remedy: str) -> None:
     """Refuse a request that would take more than half of the memory that is free now.
 
     Raises:
         ResourceError: naming the bytes and what to do instead.
     """
-    free = psutil.virtual_memory().available
-    if needed > free / 2:
+    free = _free()
+    if not fits_memory(needed):
         raise ResourceError(
             f"{what} needs about {needed / 2**30:.1f} GiB, more than half of the {free / 2**30:.1f} GiB free; {remedy}."
         )
+
+
+def _free() -> int:
+    return int(psutil.virtual_memory().available)

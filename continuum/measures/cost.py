@@ -18,7 +18,7 @@ from torch import Tensor
 
 from continuum.core import IncompatibleError, InvalidInputError, check_weight
 
-from .admission import Admitted, admit_array
+from .admission import Admitted, admit_array, check_spread
 
 __all__ = [
     "FactoredCost",
@@ -97,6 +97,11 @@ class SquaredEuclidean:
     Args:
         x: source points, (n, d); float32 is kept as it is, and widened a block at a time.
         y: target points, (m, d).
+
+    Raises:
+        IncompatibleError: if the numbers of features differ.
+        InvalidInputError: for NaN, infinite or empty input, and for points that differ by less than 1e-150, though
+            not equal: squares would underflow.
     """
 
     x: Admitted
@@ -108,6 +113,7 @@ class SquaredEuclidean:
             raise IncompatibleError(
                 f"`x` has {x.shape[1]} features and `y` has {y.shape[1]}; resize or embed both into one space first."
             )
+        check_spread(x, y)
         object.__setattr__(self, "x", x)
         object.__setattr__(self, "y", y)
 

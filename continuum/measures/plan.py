@@ -26,8 +26,8 @@ class Plan:
             and is not clamped, since values of several pairs would no longer compare.
         lower: certified lower bound on the optimal cost.
         upper: certified upper bound on it, the cost of `coupling`; equal to `value` but for `Sliced`.
-        potentials: dual potentials f (n,), g (m,) with f_i + g_j <= c(i, j), whose value is `lower`; zeros for
-            `Sliced`, whose `lower` comes from the moments.
+        potentials: dual potentials f (n,), g (m,) with f_i + g_j <= c(i, j), whose value is `lower`; constants that say
+            nothing of the plan for `Stratified`, and for `Sliced`, whose `lower` comes from the moments.
         entropic: the regularised optimum that `Sinkhorn` solves for; equal to `value` for the others.
         residual: what was left when the solver stopped: duality gap relative to the largest cost (`Exact`) or to the
             value (`Streamed`), L1 error of the row marginal (`Sinkhorn`).
@@ -35,6 +35,7 @@ class Plan:
         converged: whether the solver met its tolerance.
         standard_error: of `value` over the parts (`Stratified`) or projections (`Sliced`); 0 for the others, which
             are not random.
+        has_potentials: whether `potentials` belong to `coupling`, so that they can extend it to other points.
     """
 
     coupling: csr_array | Float[Tensor, "n m"]
@@ -47,6 +48,7 @@ class Plan:
     iterations: int
     converged: bool
     standard_error: float = 0.0
+    has_potentials: bool = True
 
     @property
     def gap(self) -> float:

@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from torch import Tensor
 
+from .quiet import Quiet
+
 __all__ = ["Basis", "Flow", "dense_simplex", "sparse_simplex", "staircase"]
 
 Array = NDArray[Any]
+_QUIET = Quiet(r"ot\.")  # it warns where it stops early: `Basis.optimal` says so, and the solver in the end
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +42,8 @@ class Basis:
 def dense_simplex(cost: Array, a: Array, b: Array, max_iterations: int) -> Basis:
     """Optimal flow for a cost matrix (n, m)."""
     low, unit = _unit(cost)
-    flow, log = ot.emd(a, b, np.ascontiguousarray((cost - low) / unit), numItermax=max_iterations, log=True)
+    with _QUIET:
+        flow, log = ot.emd(a, b, np.ascontiguousarray((cost - low) / unit), numItermax=max_iterations, log=True)
     rows, columns = flow.nonzero()
     f, g = log["u"] * unit + low, log["v"] * unit
     return Basis(Flow(rows, columns, flow[rows, columns]), f, g, log["warning"] is None)
@@ -51,7 +55,8 @@ def sparse_simplex(rows: Array, columns: Array, costs: Array, a: Array, b: Array
     scaled = costs - low
     scaled /= unit
     listed = coo_array((scaled, (rows, columns)), shape=(len(a), len(b)))
-    flow, log = ot.emd(a, b, listed, numItermax=max_iterations, log=True)
+    with _QUIET:
+        flow, log = ot.emd(a, b, listed, numItermax=max_iterations, log=True)
     kept = flow.data > 0
     f, g = log["u"] * unit + low, log["v"] * unit
     rows, columns = flow.coords

@@ -75,6 +75,7 @@ def sliced(cost: GroundCost | Any, a: Tensor, b: Tensor, solver: Sliced) -> Plan
         iterations=len(squares),
         converged=True,
         standard_error=d * _standard_error(squares, d),
+        has_potentials=False,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from continuum.core import InvalidInputError, check_count, check_positive, check_weight
 
-__all__ = ["Exact", "Sinkhorn", "Sliced", "Solver", "Stratified", "Streamed"]
+__all__ = ["Exact", "Sinkhorn", "Sliced", "Solver", "SolverLike", "Stratified", "Streamed"]
 
 
 @dataclass(frozen=True)
@@ -115,3 +115,4 @@ class Sliced:
 
 
 Solver = Exact | Sinkhorn | Streamed | Stratified | Sliced
+SolverLike = Solver | Literal["auto"] | None

@@ -64,6 +64,7 @@ def stratified(cost: FactoredCost, a: Tensor, b: Tensor, solver: Stratified, str
         iterations=count,
         converged=all(done),
         standard_error=error,
+        has_potentials=False,
     )
 
 

@@ -9,35 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from continuum.core import InvalidInputError
 
-from .admission import admit_array, admit_masses, check_memory
+from .admission import admit_array, admit_masses
 from .classes import class_cost, class_masses, poured
 from .cost import FactoredCost, GroundCost, TableCost, WeightedSum, least_cost, matrix
 from .plan import Plan, rounded, sparse_coupling, warn_of_bounds
+from .preflight import check_plan_memory, choose_solver
 from .rows import CostRows, DenseRows, FactoredRows
 from .shortlist import Found, c_transform, shortlist_transport
 from .simplex import Flow
 from .sinkhorn import log_sinkhorn
 from .sliced import sliced
-from .solvers import Exact, Sinkhorn, Sliced, Solver, Stratified, Streamed
+from .solvers import Exact, Sinkhorn, Sliced, Solver, SolverLike, Stratified, Streamed
 from .stratified import stratified
 
-__all__ = ["check_plan_memory", "choose_solver", "solve"]
+__all__ = ["solve"]
 
 _GAP_TOLERANCE = 1e-9  # duality gap of a solved linear programme, relative to the largest cost
-_EXACT_PAIRS = 10**8  # pairs up to which "auto" holds the cost matrix in memory
-_BYTES: dict[type, int] = {Exact: 24, Sinkhorn: 28}  # a pair, measured at 5000 points
-_LISTED_BYTES = 40_000  # a point, for the pairs listed for it; measured at 20,000 points
-_SLICED_BYTES = 10_000  # a point of 10^3 features: centred, and widened for its moments
+_STOP = 1e-12  # the same, at which to stop looking for better
 _SINGLE = 1e-25, 1e25  # mean costs that single precision holds, with room for their parts
 _CHUNK = 2**12  # pairs whose costs are computed at a time
-_STOP = 1e-12  # the same, at which to stop looking for better
 _ROUNDS = 100
 _PIVOTS = 10**9
 
@@ -47,7 +44,7 @@ def solve(
     a: Any = None,
     b: Any = None,
     *,
-    solver: Solver | Literal["auto"] | None = None,
+    solver: SolverLike = "auto",
     strata: tuple[Any, Any] | None = None,
 ) -> Plan:
     r"""Optimal transport between two weighted point sets: $\min_{\pi 1 = a,\; \pi^\top 1 = b} \langle c, \pi \rangle$.
@@ -59,15 +56,17 @@ def solve(
         cost: ground cost, a `GroundCost` or a matrix (n, m) of finite numbers.
         a: source masses, (n,); None for uniform.
         b: target masses, (m,); None for uniform.
-        solver: `Exact()`, `Streamed()`, `Stratified()`, `Sliced()` or `Sinkhorn(epsilon)`; "auto" or None for
-            `Exact()` up to 10^8 pairs and `Streamed()` beyond.
+        solver: `Exact()`, `Streamed()`, `Stratified()`, `Sliced()` or `Sinkhorn(epsilon)`; "auto", the
+            default, or None for `Exact()`, and for `Streamed()` where there are more than 10^8 pairs or they do not fit
+            into memory, if the cost has factors.
         strata: class of each source point (n,) and target point (m,); `Stratified` mirrors them in its parts.
 
     Returns:
         A `Plan` with its bounds. If `converged` is false a `ConvergenceWarning` was given, and the bounds still hold.
 
     Raises:
-        InvalidInputError: for NaN, infinite, empty or negative input.
+        InvalidInputError: for costs or masses that are NaN, infinite or empty, and for negative masses. A matrix may
+            have negative costs.
         ResourceError: if the matrices cannot fit into memory.
 
     Example:
@@ -76,13 +75,14 @@ def solve(
         (0.0, True)
     """
     n, m = _shape(cost)
-    solver = choose_solver(solver, n, m)
+    strange = _without_factors(cost)
+    solver = choose_solver(solver, n, m, factored=not strange)
     classes = class_cost(cost)
     if classes is not None and not isinstance(solver, Sinkhorn | Sliced):
         return _between_classes(classes, *_masses(a, b, (n, m), classes.table.device), solver)
     if isinstance(solver, Stratified) and max(n, m) <= solver.size:
         solver = Exact()  # a single part is the whole
-    check_plan_memory(n, m, solver)
+    check_plan_memory(n, m, solver, dimension=0 if strange else _width(cost))
     if isinstance(solver, Sliced):
         a, b = _masses(a, b, (n, m), _device(cost) if isinstance(cost, GroundCost) else torch.device("cpu"))
         return sliced(cost, a, b, solver)
@@ -97,37 +97,6 @@ def solve(
     return _exact(c, a, b, solver) if isinstance(solver, Exact) else _sinkhorn(c, a, b, solver)
 
 
-def choose_solver(solver: Solver | Literal["auto"] | None, n: int, m: int) -> Solver:
-    """`solver`, or what "auto" and None stand for between `n` and `m` points."""
-    if solver is None or (isinstance(solver, str) and solver == "auto"):
-        return Exact() if n * m <= _EXACT_PAIRS else Streamed()
-    if not isinstance(solver, Solver):
-        raise InvalidInputError(
-            f"`solver` must be 'auto', Exact(), Streamed(), Stratified(), Sliced() or Sinkhorn(epsilon), "
-            f"got {solver!r}."
-        )
-    return solver
-
-
-def check_plan_memory(n: int, m: int, solver: Solver | Literal["auto"] | None = None) -> None:
-    """Refuse, before any work, a plan between `n` and `m` points that cannot fit into memory.
-
-    Raises:
-        ResourceError: naming the bytes and what to do instead.
-    """
-    solver = choose_solver(solver, n, m)
-    what = f"a plan between {n} and {m} points with {type(solver).__name__}"
-    if isinstance(solver, Stratified):
-        check_memory(2 * _BYTES[Exact] * min(solver.size, n) * min(solver.size, m), what, "lower `size`")
-    elif isinstance(solver, Sliced):
-        check_memory(_SLICED_BYTES * (n + m), what, "use fewer points (`subset`)")
-    elif isinstance(solver, Streamed):
-        check_memory(_LISTED_BYTES * max(n, m), what, "use Stratified() or fewer points (`subset`)")
-    else:
-        needed = _BYTES[type(solver)] * n * m
-        check_memory(needed, what, "use Streamed(), Stratified() or fewer points (`subset`)")
-
-
 def _shape(cost: GroundCost | Any) -> tuple[int, int]:
     """(n, m) of a cost that knows it; that of a list is found when it is read."""
     shape: Sequence[int] = getattr(cost, "shape", ())
@@ -138,9 +107,20 @@ def _masses(a: Any, b: Any, shape: Sequence[int], device: torch.device) -> tuple
     return admit_masses(a, shape[0], "a", device=device), admit_masses(b, shape[1], "b", device=device)
 
 
-def _factored(cost: Any, solver: Solver) -> FactoredCost:
+def _without_factors(cost: Any) -> list[str]:
+    """What keeps a cost from being an inner product: the kinds of such parts of it."""
     parts = [part for _, part in cost.active] if isinstance(cost, WeightedSum) else [cost]
-    strange = [type(part).__name__ for part in parts if not isinstance(part, FactoredCost)]
+    return [type(part).__name__ for part in parts if not isinstance(part, FactoredCost)]
+
+
+def _width(cost: Any) -> int:
+    """Numbers that the factors have for a point."""
+    first = slice(0, 1)
+    return int(cost.factors(first, first, torch.float32)[0].shape[1])
+
+
+def _factored(cost: Any, solver: Solver) -> FactoredCost:
+    strange = _without_factors(cost)
     if strange or not isinstance(cost, FactoredCost):
         raise InvalidInputError(
             f"{type(solver).__name__}() needs a cost with factors, such as SquaredEuclidean, got {strange[0]}; use "

@@ -5,6 +5,7 @@ Numbers in docstrings are those of the acceptance checks in the specification of
 
 from __future__ import annotations
 
+import types
 from dataclasses import dataclass
 
 import numpy as np
@@ -392,7 +393,6 @@ def test_15_truncated_labels_bracket_the_distance(rng, rank, soft):
 )
 @pytest.mark.parametrize("soft", [False, True])
 @pytest.mark.filterwarnings("ignore::continuum.core.errors.ConvergenceWarning")
-@pytest.mark.filterwarnings("ignore:numItermax")
 def test_10_bounds_enclose_the_optimum_and_the_plan_has_its_marginals(pair, solver, soft):
     source, target = (changed(data, y=data.probabilities) if soft else data for data in pair)
     best, result = otdd(*pair), otdd(source, target, solver=solver)
@@ -478,6 +478,24 @@ def test_the_debiased_value_is_converged_only_if_all_three_terms_are():
     with pytest.warns(ConvergenceWarning, match="self-transport"):
         found = otdd(point, cloud, solver=rough, convention="microsoft", label_weight=0)
     assert not found.converged
+
+
+def test_auto_streams_what_does_not_fit_as_a_matrix(rng, monkeypatch):
+    data, moved = (LabelledDataset(rng.normal(size=(5000, 2)) + k, np.arange(5000) % 2) for k in (0, 1))
+    monkeypatch.setattr("psutil.virtual_memory", lambda: types.SimpleNamespace(available=10**9))
+    with pytest.raises(ResourceError, match="with Exact needs"):
+        otdd(data, moved, solver=Exact())
+    found = otdd(data, moved)
+    assert found.converged
+    assert 0 < found.residual <= 0.01
+
+
+@pytest.mark.parametrize("weights", [(1.0, 1.0), (1.0, 0.0), (0.0, 1.0)])
+@pytest.mark.parametrize("solver", ["auto", Sliced(8), Sinkhorn(0.1, "mean"), Streamed()], ids=str)
+def test_features_too_small_for_their_squares_are_refused_and_not_called_equal(pair, solver, weights):
+    tiny = [changed(data, x=data.x * 1e-170) for data in pair]
+    with pytest.raises(InvalidInputError, match="underflow"):
+        otdd(*tiny, solver=solver, feature_weight=weights[0], label_weight=weights[1])
 
 
 def test_the_debiased_value_asks_for_the_memory_of_its_self_terms(monkeypatch):

@@ -161,6 +161,27 @@ def test_a_plan_without_a_common_potential_is_not_extended(rng, solver):
         path.extend(cloud(rng))
 
 
+@pytest.mark.parametrize("solver", [Stratified(10), Sliced(8)])
+def test_a_plan_whose_estimate_happens_to_have_no_error_is_not_extended_either(solver):
+    line = LabelledDataset(np.zeros((30, 1)), np.zeros(30, int))  # each part and each direction tells the same
+    path = GeneralizedGeodesic.fit(line, {"only": line}, solver=solver)
+    with pytest.raises(IncompatibleError, match="potential"):
+        path.extend(line)
+
+
+@pytest.mark.parametrize("solver", [Stratified(30), Stratified(10)])
+def test_a_plan_of_one_part_or_between_classes_is_exact_and_can_be_extended(rng, solver):
+    weight = float(solver.size >= 30)
+    path = GeneralizedGeodesic.fit(cloud(rng), {"only": cloud(rng)}, solver=solver, feature_weight=weight)
+    assert path.extend(cloud(rng, n=7)).at((1.0,)).x.shape == (7, 3)
+
+
+def test_a_sliced_plan_makes_the_maps_of_hard_labels(rng):
+    base, source = cloud(rng), cloud(rng, shift=2.0)
+    path = GeneralizedGeodesic.fit(base, {"only": source}, solver=Sliced(8))
+    assert path.distance_to_base((1.0,)) ** 2 == pytest.approx(otdd(base, source, solver=Sliced(8)).upper)
+
+
 def test_a_path_travels_with_its_maps(path):
     sent = pickle.loads(pickle.dumps(path))
     assert (sent.at(POINT).x == path.at(POINT).x).all()

@@ -122,3 +122,19 @@ def test_a_table_may_be_lists_and_must_be_finite_with_whole_places():
         TableCost([[float("nan")]], [0], [0])
     with pytest.raises(InvalidInputError, match="class numbers"):
         TableCost([[1.0]], [0.5], [0])
+
+
+@pytest.mark.parametrize("offset", [0.0, 3.0])
+def test_points_whose_squares_underflow_are_refused_and_equal_ones_are_not(rng, offset):
+    points = np.column_stack([np.full(5, offset), rng.normal(size=(5, 2)) * 1e-170])
+    with pytest.raises(InvalidInputError, match="square underflows; multiply all features"):
+        SquaredEuclidean(points, points[:3])
+    same = SquaredEuclidean(points[:1], points[:1])
+    assert float(matrix(same)) == 0
+
+
+@pytest.mark.parametrize("scale", [1e-149, 1e-100, 1e100, 1e149])
+def test_small_and_large_points_keep_the_digits_of_their_squares(rng, scale):
+    x, y = rng.normal(size=(6, 3)), rng.normal(size=(4, 3))
+    found = matrix(SquaredEuclidean(x * scale, y * scale)) / scale**2
+    np.testing.assert_allclose(found, matrix(SquaredEuclidean(x, y)), rtol=1e-9)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -16,8 +18,10 @@ from continuum.measures import (
     Streamed,
     TableCost,
     WeightedSum,
+    check_plan_memory,
     choose_solver,
     matrix,
+    preflight,
     shortlist,
     solve,
 )
@@ -113,6 +117,24 @@ def test_parts_mirror_the_classes(rng):
 def test_auto_holds_the_matrix_while_it_is_small():
     assert choose_solver("auto", 10_000, 10_000) == choose_solver(None, 5, 5) == Exact()
     assert choose_solver("auto", 10_000, 10_001) == Streamed()
+
+
+def test_auto_streams_fewer_pairs_where_their_matrix_does_not_fit(monkeypatch):
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=4 * 10**9))
+    assert choose_solver("auto", 9_000, 9_000) == Exact()
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=3 * 10**9))
+    assert choose_solver("auto", 9_000, 9_000) == Streamed()
+    assert choose_solver("auto", 9_000, 9_000, factored=False) == Exact()
+    check_plan_memory(9_000, 9_000)
+    with pytest.raises(ResourceError, match="with Exact needs"):
+        check_plan_memory(9_000, 9_000, Exact())
+
+
+def test_auto_holds_a_matrix_that_has_no_factors_however_large(rng, monkeypatch):
+    monkeypatch.setattr(preflight, "_EXACT_PAIRS", 10)
+    cost, a, b, _ = problem(rng)
+    assert solve(matrix(cost), a, b).value == pytest.approx(solve(cost, a, b, solver=Exact()).value)
+    assert solve(cost, a, b).gap <= 0.01 * solve(cost, a, b).value
 
 
 @pytest.mark.parametrize("solver", [Streamed(), Stratified(1)])

@@ -137,8 +137,9 @@ def test_bounds_marginals_and_potentials_hold_wherever_a_solver_stops(
 @pytest.mark.parametrize("solver", [Exact(1), Sinkhorn(1e-3, max_iterations=1), Sinkhorn(1e-3, max_iterations=10)])
 def test_a_solver_that_stops_early_says_so_in_the_flag_and_in_a_warning(rng, solver):
     cost = rng.random((12, 12))
-    with pytest.warns(ConvergenceWarning, match=r"residual .* the optimum lies in \[.*raise `max_iterations`"):
+    with pytest.warns(ConvergenceWarning, match=r"residual .* the optimum lies in \[.*raise `max_iterations`") as said:
         plan = solve(cost, solver=solver)
+    assert len(said) == 1
     assert not plan.converged
     assert plan.gap > 0
     assert plan.residual > 1e-9
