@@ -31,6 +31,7 @@ bench: $(VENV)/.dev data
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_harness.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_datasets.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_weights.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_size.py
 	$(BIN)/python benchmarks/bench_full_size.py
 
 data: $(VENV)/.demo

@@ -3,7 +3,8 @@ Language models in between: a path between two LoRA adapters
 ============================================================
 
 Two adapters of one language model, trained on favourable and on unfavourable reviews, and every model between them and
-beyond, without training another. (Needs ``continuum fetch smollm2 sentiment-text`` and the extra ``lm``; under a minute.)
+beyond, without training another. (Needs ``continuum fetch smollm2 sentiment-text`` and the extra ``lm``; it
+takes less than a minute.)
 """
 
 # %%

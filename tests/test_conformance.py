@@ -7,11 +7,15 @@ import tempfile
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from transformers import PreTrainedTokenizerFast
 
 from continuum import Interval, Simplex, along, deferred, from_function, nest, product, tabulate, transform
 from continuum.datasets import ExactLabels, GeneralizedGeodesic, GradientFlow, LabelledDataset, McCann, Mixup
 from continuum.models import CheckpointPath, PatchPath, WeightPath, initialize_student
-from continuum.models.size import GatedPath
+from continuum.models.size import Calibration, Collapse, ExitPath, GatedPath, NeighbourMean, OneShot, PrunedPath
 from continuum.testing import Case, exact, parametrize_with_checks
 
 CLOUD, SHIFT = np.arange(6.0).reshape(3, 2), np.array([1.0, -0.5])
@@ -110,6 +114,29 @@ def stored(folder):
     return CheckpointPath([f"{folder}/0.safetensors", f"{folder}/1.safetensors"])
 
 
+def teacher():
+    """A tiny random GPT-2 of four layers."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        sizes = {"vocab_size": 16, "n_embd": 8, "n_head": 2, "n_layer": 4, "n_positions": 16, "initializer_range": 0.3}
+        return GPT2LMHeadModel(GPT2Config(**sizes, bos_token_id=0, eos_token_id=0)).eval()
+
+
+def pruned(pruning):
+    return PrunedPath(teacher(), pruning)
+
+
+def exits():
+    """Early exits, with thresholds for numbers as texts."""
+    words = Tokenizer(WordLevel({str(k): k for k in range(16)}, unk_token="0"))
+    words.pre_tokenizer = Whitespace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, unk_token="0")
+    texts = [" ".join(str((a * k) % 16) for k in range(1, 9)) for a in range(1, 16)]
+    return ExitPath(teacher(), Calibration(texts, tokenizer, length=4, chunks=None), levels=4)
+
+
 FILES = tempfile.TemporaryDirectory()
 GUARDED = {
     "check_lease_equals_value": "the lent model refuses the caches of other members: the same function, other hooks"
@@ -150,6 +177,11 @@ CASES = [
     Case(checkpoints("ab", "model-stock"), name="Path to the model stock"),
     Case(stored(FILES.name), name="Path between files"),
     Case(checkpoints("ab").as_models(network(2)), name="Models of checkpoints"),
+    Case(pruned(OneShot((2, 1))), name="Pruned by deletion"),
+    Case(pruned(OneShot((2, 1), Collapse())), name="Pruned by merging"),
+    Case(pruned(OneShot((2, 1), NeighbourMean())), name="Pruned and healed"),
+    Case(exits(), name="Early exits"),
+    Case(transform(exits(), says), name="What early exits say", jump_tolerance=1.0),  # it steps between levels
     Case(sizes(), name="PatchPath", expected_failed_checks=GUARDED),
     Case(transform(sizes(), says), name="What sizes say"),
     Case(GatedPath(sizes()), name="GatedPath"),

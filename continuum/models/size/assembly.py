@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,19 @@ from torch import nn
 from ..anatomy import Blocks
 from ..sharing import share
 
-__all__ = ["Layer", "assembled", "keep_true_ties"]
+__all__ = [
+    "Layer",
+    "assembled",
+    "configured",
+    "forget_capture",
+    "housed",
+    "is_captured",
+    "is_truly_tied",
+    "keep_true_ties",
+    "numbered_modules",
+    "tell_layers",
+    "untie",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,39 +51,71 @@ def assembled(first: Blocks, last: Blocks, layers: Sequence[Layer]) -> Any:
         last: whose norm and head, and all else, come last.
         layers: the layers in their order.
     """
-    config = _config(last, layers)
-    owners = {id(owner): owner for owner in (first, last, *(layer.owner for layer in layers))}.values()
+    config = copy.deepcopy(last.model.config)
+    tell_layers(config, last, layers)
+    stand_ins = configured((first, last, *(layer.owner for layer in layers)), config)
+    chosen = nn.ModuleList(share(layer.owner.layers[layer.index], stand_ins) for layer in layers)
+    for place, layer in enumerate(chosen):
+        for module in numbered_modules(layer):
+            module.layer_idx = place
+    model = housed(first, last, chosen, stand_ins)
+    keep_true_ties(model)
+    return model
+
+
+def configured(owners: Iterable[Blocks], config: Any) -> dict[int, Any]:
+    """Stand-ins for `share`: one configuration in place of those of all owners."""
     stand_ins: dict[int, Any] = {}
     for owner in owners:
         stand_ins[id(owner.config)] = config.get_text_config()
         stand_ins[id(owner.model.config)] = config
-    chosen = nn.ModuleList(share(layer.owner.layers[layer.index], stand_ins) for layer in layers)
-    for place, layer in enumerate(chosen):
-        for module in _numbered(layer):
-            module.layer_idx = place
-    stand_ins[id(last.model.get_submodule(last.name))] = chosen
+    return stand_ins
+
+
+def housed(first: Blocks, last: Blocks, layers: nn.ModuleList, stand_ins: Mapping[int, Any]) -> Any:
+    """What is around the layers, over the weights that it has, with these layers in it; in evaluation mode."""
+    inside = {**stand_ins, id(last.model.get_submodule(last.name)): layers}
     if first is not last:
         for name in first.first:
-            stand_ins[id(last.model.get_submodule(name))] = share(first.model.get_submodule(name), stand_ins)
-    model = share(last.model, stand_ins)
+            inside[id(last.model.get_submodule(name))] = share(first.model.get_submodule(name), inside)
+    model = share(last.model, inside)
     _forget_origin(model)
-    keep_true_ties(model)
+    forget_capture(model)
     return model.eval()
 
 
-def _numbered(layer: nn.Module) -> Iterator[Any]:
+def forget_capture(model: nn.Module) -> None:
+    """Take out the hooks by which `transformers` captures hidden states, which it puts in where they are needed.
+
+    It puts them into a whole model once: layers of which some have them already would be captured twice, or not at all.
+    """
+    for module in model.modules():
+        vars(module).pop(_CAPTURED, None)
+        hooks = module._forward_hooks
+        for key in [key for key, hook in hooks.items() if getattr(hook, "__module__", "") == _CAPTURE]:
+            del hooks[key]
+
+
+def is_captured(model: Any) -> bool:
+    """Whether hidden states of this model, or of its part without a head, have been captured."""
+    return _CAPTURED in vars(model) or _CAPTURED in vars(model.base_model)
+
+
+_CAPTURED = "_output_capturing_hooks_installed"
+_CAPTURE = "transformers.utils.output_capturing"
+
+
+def numbered_modules(layer: nn.Module) -> Iterator[Any]:
     """The modules in a layer that know its number."""
     return (module for module in layer.modules() if type(vars(module).get("layer_idx")) is int)
 
 
-def _config(host: Blocks, layers: Sequence[Layer]) -> Any:
-    config = copy.deepcopy(host.model.config)
+def tell_layers(config: Any, host: Blocks, layers: Sequence[Layer]) -> None:
+    """Write into a configuration like that of `host` how many layers there are, and what it says of each."""
     text = config.get_text_config()
-    lists = {name: _gathered(name, layers) for name in _lists_of_layers(host)}
     text.num_hidden_layers = len(layers)
-    for name, values in lists.items():
-        setattr(text, name, values)
-    return config
+    for name in _lists_of_layers(host):
+        setattr(text, name, _gathered(name, layers))
 
 
 def _lists_of_layers(host: Blocks) -> Iterator[str]:
@@ -93,10 +137,19 @@ def _forget_origin(model: Any) -> None:
 
 def keep_true_ties(model: Any) -> None:
     """Untie what has two weights now: else the next call of `tie_weights` would overwrite one with the other."""
+    if not is_truly_tied(model):
+        untie(model.config)
+        if hasattr(model, "all_tied_weights_keys"):
+            model.all_tied_weights_keys = {}
+
+
+def is_truly_tied(model: Any) -> bool:
+    """Whether the head has the weight of the embedding, or there is no head to have another."""
     head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
-    if head is None or getattr(head, "weight", None) is embedding.weight:
-        return
-    model.config.tie_word_embeddings = False
-    model.config.get_text_config().tie_word_embeddings = False
-    if hasattr(model, "all_tied_weights_keys"):
-        model.all_tied_weights_keys = {}
+    return head is None or getattr(head, "weight", None) is embedding.weight
+
+
+def untie(config: Any) -> None:
+    """Say that head and embedding are two weights."""
+    config.tie_word_embeddings = False
+    config.get_text_config().tie_word_embeddings = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -42,10 +42,20 @@ class Calibration:
 
     Raises:
         InvalidInputError: if an option is no such number, or there are no two tokens.
+
+    Example:
+        >>> from tokenizers import Tokenizer, models, pre_tokenizers
+        >>> from transformers import PreTrainedTokenizerFast
+        >>> words = Tokenizer(models.WordLevel({"<end>": 0, "a": 1, "good": 2, "film": 3}))
+        >>> words.pre_tokenizer = pre_tokenizers.Whitespace()
+        >>> tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<end>")
+        >>> Calibration(["a film", "a good film"], tokenizer, length=3).tokens
+        tensor([[1, 3, 0],
+                [1, 2, 3]])
     """
 
-    texts: Sequence[str]
-    tokenizer: PreTrainedTokenizerBase
+    texts: Sequence[str] = field(repr=False)
+    tokenizer: PreTrainedTokenizerBase = field(repr=False)
     length: int = 128
     chunks: int | None = 16
     positions: int | None = 1024

@@ -6,7 +6,7 @@ This module imports transformers' Trainer; `distillation` imports it when it tra
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,7 +120,7 @@ def train_student(
     with random_state_kept(), without_progress():
         last = last_complete(folder)
         clock = Clock(folder, "distilling", last)
-        trainer = _Trainer(_masters(student, recipe), _frozen(teacher, args.device), layout, rows, recipe, args, clock)
+        trainer = _Trainer(_masters(student, recipe), _frozen(teacher, args), layout, rows, recipe, args, clock)
         trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
         trainer.save_model(str(folder / "student"))
@@ -144,12 +144,23 @@ def _masters(student: Any, recipe: DistillRecipe) -> Any:
     return twin
 
 
-def _frozen(teacher: Any, device: torch.device) -> Blocks:
-    """The teacher, on the device of the training, with modules of its own: no hook and no mode touches the caller's."""
-    stand_ins: dict[int, Any] = {
-        id(p): nn.Parameter(p.detach().to(device), requires_grad=False) for p in teacher.parameters()
-    }
-    return blocks(copy.deepcopy(teacher, stand_ins).to(device).eval())
+def _frozen(teacher: Any, args: Any) -> Blocks:
+    """The teacher where the training is, with modules of its own: no hook and no mode touches the caller's."""
+    # Products take them in bfloat16: cast once instead of in every step. Embeddings and norms are no products.
+    cast = {id(p) for p in _factors(teacher)} if args.bf16 else set()
+    stand_ins: dict[int, Any] = {}
+    for p in teacher.parameters():
+        dtype = torch.bfloat16 if id(p) in cast else p.dtype
+        stand_ins[id(p)] = nn.Parameter(p.detach().to(args.device, dtype), requires_grad=False)
+    return blocks(copy.deepcopy(teacher, stand_ins).to(args.device).eval())
+
+
+def _factors(model: Any) -> Iterator[nn.Parameter]:
+    """Weights of the linear maps in the layers."""
+    for layer in blocks(model):
+        for module in layer.modules():
+            if type(module).__name__ in ("Linear", "Conv1D"):
+                yield from module.parameters(recurse=False)
 
 
 class _Trainer(Trainer):
@@ -177,6 +188,7 @@ class _Trainer(Trainer):
         self._losses = recipe.losses
         self.names = [type(loss).__name__ for loss in recipe.losses]
         super().__init__(model=student, args=args, train_dataset=_Examples(rows, recipe.seed), callbacks=[clock])
+        self.model_accepts_loss_kwargs = True  # what older versions of the Trainer ask instead
         self._terms = torch.zeros(len(self.names), device=args.device)
 
     def get_train_dataloader(self) -> Any:

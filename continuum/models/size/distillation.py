@@ -36,7 +36,7 @@ from .correspondence import layout_between
 from .distill_recipe import DistillRecipe
 from .layout import KeepRule, Layout
 from .mixed import check_mixable
-from .provenance import Provenance, provenance_of, write_provenance
+from .provenance import Provenance, write_provenance
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -191,8 +191,8 @@ def _is_finished(folder: Path, workshop: Path, plan: Mapping[str, Any]) -> bool:
 
 
 def _provenance(student: Any, teacher: Any, layout: Layout, recipe: DistillRecipe) -> Provenance:
-    known = provenance_of(student) or Provenance.of(teacher, layout, tied=blocks(student).is_tied)
-    return dataclasses.replace(known, loss=recorded(recipe))
+    made = Provenance.of(teacher, layout, tied=blocks(student).is_tied)
+    return dataclasses.replace(made, loss=recorded(recipe))
 
 
 def _keep(

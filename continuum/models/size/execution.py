@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -37,7 +37,7 @@ class Divergence:
     """
 
     mean: float
-    values: NDArray[np.float64]
+    values: NDArray[np.float64] = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,19 @@ class KLPatch:
 
     Raises:
         InvalidInputError: if an option is unknown.
+
+    Example:
+        >>> from tokenizers import Tokenizer, models, pre_tokenizers
+        >>> from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+        >>> from continuum.models import PatchPath, initialize_student
+        >>> words = Tokenizer(models.WordLevel({"<end>": 0, "a": 1, "good": 2, "film": 3}))
+        >>> words.pre_tokenizer = pre_tokenizers.Whitespace()
+        >>> tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<end>")
+        >>> teacher = GPT2LMHeadModel(GPT2Config(vocab_size=16, n_embd=8, n_head=2, n_layer=6))
+        >>> path = PatchPath(initialize_student(teacher), teacher)
+        >>> found = KLPatch(Calibration(["a film", "a good film"], tokenizer)).search(path.members)
+        >>> sorted(found.order), len(found.kl), found.kl[-1]
+        ([0, 1], 3, 0.0)
     """
 
     calibration: Calibration

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
@@ -61,7 +61,7 @@ class Lattice:
     slots: tuple[int, ...]
     kl: NDArray[np.float64]
     added: tuple[int, ...]
-    work: Work = Work()
+    work: Work = field(default_factory=Work)
 
     def __post_init__(self) -> None:
         m = len(self.slots)

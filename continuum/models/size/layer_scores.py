@@ -56,7 +56,7 @@ def single_drop_kl(teacher: Any, calibration: Calibration) -> tuple[float, ...]:
 def block_influence(teacher: Any, calibration: Calibration) -> tuple[float, ...]:
     r"""How much each layer turns the hidden states: $1 - \mathbb{E} \cos(x_i, x_{i+1})$, in [0, 2].
 
-    Over all calibration tokens; states are those before the final norm. Men et al. (2024), ShortGPT, eq. 1.
+    Over all calibration tokens; states are those before the final norm. Men et al. (2024), ShortGPT.
 
     Args:
         teacher: a language model of the `transformers` library.

@@ -205,10 +205,11 @@ class _KLSum(torch.autograd.Function):
         total = _wide(student).new_zeros(())
         chunks = (torch.split(part, _CHUNK) for part in (student, teacher, gradient))
         for s, t, g in zip(*chunks, strict=True):
-            log_s, log_t = ((_wide(part) / temperature).log_softmax(-1) for part in (s, t))
+            log_s, log_t = (_cooled(_wide(part), temperature).log_softmax(-1) for part in (s, t))
             p_t = log_t.exp()
-            total += (p_t * (log_t - log_s)).sum()
-            g.copy_(log_s.exp() - p_t)
+            # In place: of large vocabularies each of these is hundreds of megabytes.
+            total += log_t.sub_(log_s).mul_(p_t).sum()
+            g.copy_(log_s.exp_().sub_(p_t))
         ctx.save_for_backward(gradient)
         ctx.temperature = temperature
         return total * temperature**2
@@ -218,6 +219,10 @@ class _KLSum(torch.autograd.Function):
         (gradient,) = ctx.saved_tensors
         # tau^2 times the derivative of z / tau.
         return gradient * (outer[0] * ctx.temperature).to(gradient.dtype), None, None
+
+
+def _cooled(logits: Tensor, temperature: float) -> Tensor:
+    return logits if temperature == 1 else logits / temperature
 
 
 def _wide(x: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,7 +12,18 @@ from continuum.core import InvalidInputError, check_count, is_whole, rng_for
 from .layout import Layout
 from .members import Members
 
-__all__ = ["ORDERS", "FirstToLast", "LastToFirst", "Order", "Random", "order_of", "riders", "size_moves", "steps"]
+__all__ = [
+    "ORDERS",
+    "FirstToLast",
+    "LastToFirst",
+    "Order",
+    "Random",
+    "name_of",
+    "order_of",
+    "riders",
+    "size_moves",
+    "steps",
+]
 
 
 class Order(Protocol):
@@ -96,6 +108,18 @@ def order_of(order: str | Sequence[int] | Order, members: Members) -> tuple[int,
             f"{every[-1]}; got {slots}."
         )
     return tuple(map(int, slots))
+
+
+def name_of(order: str | Sequence[int] | Order) -> str:
+    """What an order is called: its name, "given" if it is a list, or the kind of the object.
+
+    Example:
+        >>> name_of(LastToFirst()), name_of((2, 0, 1))
+        ('last_to_first', 'given')
+    """
+    if isinstance(order, str):
+        return order
+    return "given" if isinstance(order, Sequence) else re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(order).__name__).lower()
 
 
 def steps(layout: Layout, slots: Sequence[int]) -> tuple[frozenset[int], ...]:

@@ -10,19 +10,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from continuum.core import IncompatibleError, InvalidInputError, LazyEndpoints, LeaseError, Levels, Point, PointLike
+from continuum.core import InvalidInputError, LazyEndpoints, LeaseError, Levels, Point, PointLike
 
-from ..anatomy import Blocks, blocks
+from ..anatomy import blocks
 from ..lending import Loan, lent, loan_of
-from ..weights.identity import base_fingerprint, digest_of
+from ..weights.identity import digest_of
 from .bert import in_class_of
 from .budget import largest_within
+from .correspondence import layout_between
 from .export import export_member
-from .layout import KeepRule, Layout, layout_of
+from .layout import KeepRule, Layout
 from .members import HeadPolicy, Members
 from .mergekit import passthrough
-from .orders import ORDERS, Order, order_of, steps
-from .provenance import Provenance, provenance_of
+from .orders import ORDERS, Order, name_of, order_of, steps
 from .stage import Stage
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class PatchPath:
     def members(self) -> Members:
         """All models that patching can make, also those off this path."""
         teacher = blocks(self.teacher)
-        layout = _layout(self.student, teacher, self.keep)
+        layout = layout_between(self.student, teacher, self.keep)
         return Members(blocks(in_class_of(self.student, self.teacher)), teacher, layout, self.head)
 
     @property
@@ -106,8 +106,11 @@ class PatchPath:
 
     @property
     def orders(self) -> Mapping[str, tuple[int, ...]]:
-        """Orders that have a name, with their slots; `dataclasses.replace(path, order=...)` takes another one."""
-        return {name: order_of(name, self.members) for name in ORDERS}
+        """Orders that need no texts, and the one of this path, with their slots.
+
+        `dataclasses.replace(path, order=...)` takes another one.
+        """
+        return {name: order_of(name, self.members) for name in ORDERS} | {name_of(self.order): self.slots}
 
     @cached_property
     def domain(self) -> Levels:
@@ -238,9 +241,9 @@ class PatchPath:
         ]
         return pd.DataFrame(rows)
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
-        """Digest of the weights of both models, the layout, the order and the head, for result stores."""
+        """Digest of both models as they are now, the layout, the order and the head, for result stores."""
         names = repr((self.layout, self.slots, self.head))
         return digest_of(names, self.student.state_dict().items(), self.teacher.state_dict().items())
 
@@ -253,7 +256,7 @@ class PatchPath:
 
     @cached_property
     def _stage(self) -> Stage:
-        return Stage(self.members, tuple(self._levels.values()))
+        return Stage(self.members)
 
     @contextmanager
     def _lent(self, patched: frozenset[int]) -> Iterator[Any]:
@@ -274,26 +277,4 @@ class PatchPath:
         return (
             f"PatchPath({type(self.teacher).__name__}, layers={len(self.members.student)} to "
             f"{len(self.members.teacher)}, slots={list(self.slots)}, head={self.head!r})"
-        )
-
-
-def _layout(student: Any, teacher: Blocks, keep: Sequence[int] | KeepRule | None) -> Layout:
-    known = provenance_of(student)
-    if known is not None:
-        _check_teacher(known, teacher.model)
-    if keep is not None:
-        return layout_of(teacher, keep)
-    if known is None:
-        raise InvalidInputError(
-            "`keep` is needed: nothing says which of the teacher's layers the student was made of; pass them as a list."
-        )
-    return Layout(known.kept, len(teacher))
-
-
-def _check_teacher(known: Provenance, teacher: Any) -> None:
-    found = base_fingerprint(teacher)
-    if known.teacher_fingerprint and known.teacher_fingerprint != found:
-        raise IncompatibleError(
-            f"the student was made of the teacher {known.teacher!r} ({known.teacher_fingerprint[:12]}), and this one, "
-            f"{teacher.name_or_path!r} ({found[:12]}), has other weights."
         )

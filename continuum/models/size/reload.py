@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,8 @@ import torch
 from torch import Tensor
 
 from continuum.core import IncompatibleError
+
+from ..training import without_progress
 
 __all__ = ["check_reloads"]
 
@@ -27,7 +28,7 @@ def check_reloads(model: Any, weights: Mapping[str, Tensor], folder: Path) -> No
     Raises:
         IncompatibleError: naming what differs.
     """
-    with _without_progress():
+    with without_progress():
         loaded, report = type(model).from_pretrained(
             None,
             config=type(model.config).from_pretrained(folder),
@@ -58,18 +59,3 @@ def _give_rounded_buffers(model: Any, loaded: Any) -> None:
         if mine is not None and torch.equal(buffer.to(mine.dtype), mine):
             above, _, last = name.rpartition(".")
             loaded.get_submodule(above)._buffers[last] = mine
-
-
-@contextmanager
-def _without_progress() -> Iterator[None]:
-    """Nothing is read from a disk here, which a bar would show."""
-    from transformers.utils import logging
-
-    bars: Any = logging
-    was_enabled = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            bars.enable_progress_bar()

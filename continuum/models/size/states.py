@@ -64,21 +64,19 @@ class Trajectories:
         self._base: dict[int, State] = {}  # by the slot that they go into
         self._own: dict[Move, dict[int, State]] = {}
         self._check_memory(moves)
-        ((_, self.divergence),) = self.evaluate([frozenset()])
+        ((_, self.divergence),) = self._tried([frozenset()])
         self._base = self._own.pop(frozenset(), {})
 
-    def evaluate(self, moves: Sequence[Move]) -> Iterator[tuple[Move, Divergence]]:
-        """How far from the teacher the current member is with each of these changes."""
-        together = [[move] for move in moves] if self._options.stack == 1 else [moves]
-        for some in together:
-            ends = self._ends(some)
-            for move in some:
-                yield move, self._run.divergence(self.patched ^ move, ends[move])
+    def evaluate(self, moves: Sequence[Move]) -> Iterator[Divergence]:
+        """How far from the teacher the current member is with each of these changes, of which none will be made."""
+        for move, divergence in self._tried(moves):
+            self._own.pop(move, None)
+            yield divergence
 
     def best(self, moves: Sequence[Move], cost: Callable[[Move, Divergence], float]) -> tuple[Move, Divergence]:
         """The change of the least cost; of equal ones the first."""
         chosen: tuple[float, Move, Divergence] | None = None
-        for move, divergence in self.evaluate(moves):
+        for move, divergence in self._tried(moves):
             value = cost(move, divergence)
             loses = chosen is not None and not value < chosen[0]
             if self._options.cache == "prefix" and chosen is not None:
@@ -96,6 +94,13 @@ class Trajectories:
         self.patched, self.divergence = self.patched ^ move, divergence
         before = {other: {s: own[s] for s in own if s <= first} for other, own in self._own.items()}
         self._own = {other: own for other, own in before.items() if own and self._options.cache == "candidates"}
+
+    def _tried(self, moves: Sequence[Move]) -> Iterator[tuple[Move, Divergence]]:
+        together = [[move] for move in moves] if self._options.stack == 1 else [moves]
+        for some in together:
+            ends = self._ends(some)
+            for move in some:
+                yield move, self._run.divergence(self.patched ^ move, ends[move])
 
     def _ends(self, moves: Sequence[Move]) -> dict[Move, State]:
         """States after the last slot."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Literal, get_args
 
@@ -55,7 +55,7 @@ class Interactions:
     pair: NDArray[np.float64]
     layers: tuple[int, ...]
     parameters: tuple[int, ...]
-    work: Work = Work()
+    work: Work = field(default_factory=Work)
 
     def lattice(self) -> Lattice:
         """The prediction for every member.
@@ -129,11 +129,11 @@ class Surrogate:
         at = Trajectories(run, start, Evaluation("prefix"), m)
         changes = [moves[slot] for slot in slots]
         constant = at.divergence.mean
-        single = np.array([found.mean - constant for _, found in at.evaluate(changes)])
+        single = np.array([found.mean - constant for found in at.evaluate(changes)])
         pair = np.zeros((m, m))
         pairs = [(i, j) for i, j in combinations(range(m), 2) if self._has(i, j)]
         both = at.evaluate([changes[i] | changes[j] for i, j in pairs])
-        for (i, j), (_, found) in zip(pairs, both, strict=True):
+        for (i, j), found in zip(pairs, both, strict=True):
             pair[i, j] = pair[j, i] = found.mean - constant - single[i] - single[j]
         layers = tuple(len(members.layout.slots[slot]) - 1 for slot in slots)
         parameters = added_parameters(members)

@@ -1,4 +1,4 @@
-"""Laws of distillation: the recipe and nothing else decides, both models stay as they are, and a kill costs only time."""
+"""Laws of distillation: the recipe alone decides, both models stay as they are, and a kill costs only time."""
 
 from __future__ import annotations
 
@@ -19,30 +19,25 @@ from unittest.mock import patch
 
 import pytest
 import torch
-from families import KEPT, bert, distilbert, pair, perturbed
+from families import perturbed
 from safetensors.torch import load_file
-from tiny import CONTEXT, WORDS, tiny_gpt2, tiny_llama, tiny_tokenizer
+from tiny import WORDS, tiny_gpt2, tiny_llama, tiny_tokenizer
 
-from continuum.core import IncompatibleError, InvalidInputError, NotConvergedError, StoreError, rng_for
+from continuum.core import IncompatibleError, StoreError, rng_for
 from continuum.models import DistillRecipe, PatchPath, blocks, distill, initialize_student
 from continuum.models.packing import OnePerRow, Packed
 from continuum.models.size import (
     CrossEntropy,
     HiddenCosine,
     Layout,
-    Members,
     RandomSlots,
     TokenKL,
     provenance_of,
     read_provenance,
 )
-from continuum.models.size.mixed import mixed
-from continuum.models.tokens import Frame
 from continuum.models.weights.identity import digest_of
 
-RECIPE = DistillRecipe(
-    rows=Packed(16), batch_size=4, steps=8, learning_rate=1e-2, warmup=0.25, precision="float32"
-)
+RECIPE = DistillRecipe(rows=Packed(16), batch_size=4, steps=8, learning_rate=1e-2, warmup=0.25, precision="float32")
 TESTS = Path(__file__).parents[1]
 
 
@@ -197,53 +192,6 @@ def test_models_in_bfloat16_give_a_student_in_bfloat16(tmp_path):
     assert found.load().dtype == torch.bfloat16
     assert found.losses[-1] < found.losses[0]
     assert PatchPath(found.load(), teacher).domain.values == (0.0, 0.5, 1.0)
-
-
-# Random slots
-
-
-@pytest.mark.parametrize("family", ["llama", "gpt2", "gpt_neox", "opt", "phi", "qwen3"])
-@torch.no_grad()
-def test_a_mixed_student_is_the_member_with_the_students_ends(family):
-    student, teacher = pair(family)
-    layout, ids = Layout(KEPT, 7), torch.arange(1, 9)[None]
-    members = Members(blocks(student), blocks(teacher), layout, head="student")
-    before = student(input_ids=ids).logits
-    for patched in ({0}, {1, 3}, {0, 1, 2}):
-        with mixed(blocks(student), blocks(teacher), layout, patched):
-            found = student(input_ids=ids, use_cache=False).logits
-        assert torch.equal(found, members.view(patched)(input_ids=ids, use_cache=False).logits)
-    assert torch.equal(student(input_ids=ids).logits, before)
-
-
-def test_no_draw_patches_all_slots_and_every_other_number_comes():
-    draws = [RandomSlots(0.9).draw(5, seed=0, step=step) for step in range(500)]
-    assert {len(draw) for draw in draws} == {0, 1, 2, 3, 4}
-    assert sum(not draw for draw in draws) == pytest.approx(50, abs=25)
-    assert all(any(slot in draw for draw in draws) for slot in range(5))
-    assert {RandomSlots(1.0).draw(1, seed=0, step=step) for step in range(9)} == {frozenset()}
-    assert draws == [RandomSlots(0.9).draw(5, seed=0, step=step) for step in range(500)]
-
-
-def test_slots_that_are_patched_are_not_trained_and_the_teacher_is_not_either(tmp_path):
-    teacher = a_teacher()
-    before = digest_of("", teacher.state_dict().items())
-    recipe = with_recipe(steps=1, warmup=0.0, patched=RandomSlots(1.0))
-    drawn = recipe.patched.draw(4, seed=0, step=0)
-    found = weights(distilled(tmp_path / "run", teacher=teacher, recipe=recipe).folder)
-    start = initialize_student(teacher).state_dict()
-    same = {i for i in range(4) if all(torch.equal(found[n], start[n]) for n in found if f"layers.{i}." in n)}
-    assert same == drawn
-    assert digest_of("", teacher.state_dict().items()) == before
-    assert all(p.grad is None and p.requires_grad for p in teacher.parameters())
-
-
-def test_blocks_of_unlike_layers_are_not_mixed(tmp_path):
-    student, teacher = pair("qwen2")
-    with pytest.raises(IncompatibleError, match="unlike types"):
-        distilled(
-            tmp_path / "run", student=student, teacher=teacher, recipe=with_recipe(patched=RandomSlots(), frame=None)
-        )
 
 
 # What is written
@@ -438,114 +386,10 @@ def test_folders_of_others_are_left_alone(tmp_path):
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "notes", "notes.txt"]
 
 
-# Bad input
-
-
-def test_a_student_of_another_teacher_is_refused_with_both_sides(tmp_path):
-    with pytest.raises(IncompatibleError, match=r"was made of the teacher .* and this one, .* has other weights"):
-        distilled(tmp_path / "run", student=initialize_student(a_teacher(seed=5)))
-    with pytest.raises(IncompatibleError, match="`hidden_size` is 48 in the student and 32 in the teacher"):
-        student = initialize_student(tiny_llama(layers=6, hidden=48))
-        student.provenance = None
-        distilled(tmp_path / "run", student=student, keep=[0, 2, 4, 5])
-
-
-def test_students_of_unknown_origin_need_the_layers(tmp_path):
-    student = initialize_student(a_teacher())
-    student.provenance = None
-    with pytest.raises(InvalidInputError, match="`keep` is needed"):
-        distilled(tmp_path / "run", student=student)
-    found = distilled(tmp_path / "run", student=student, keep=[0, 2, 4, 5])
-    assert read_provenance(found.folder).kept == (0, 2, 4, 5)
-    assert read_provenance(found.folder).teacher_fingerprint
-
-
-@pytest.mark.parametrize("student", [bert, distilbert], ids=["bert", "distilbert"])
-def test_masked_language_models_are_refused(tmp_path, student):
-    with pytest.raises(IncompatibleError):
-        distilled(tmp_path / "run", student=student(3), teacher=bert(6), keep=[0, 2, 4])
-
-
-@pytest.mark.parametrize(
-    ("texts", "message"),
-    [
-        (["the film"] * 20, "32 rows of up to 16 tokens are needed, and 20 texts make 3"),
-        (["the film", "  ", *some_texts()], r"`texts\[1\]` is empty"),
-        ("the film", "sequence of strings"),
-    ],
-    ids=["few", "empty", "string"],
-)
-def test_texts_that_cannot_be_trained_on_are_refused(tmp_path, texts, message):
-    with pytest.raises(InvalidInputError, match=message):
-        distilled(tmp_path / "run", texts=texts)
-    assert not list(tmp_path.iterdir())
-
-
-def test_rows_and_tokens_that_the_model_does_not_take_are_refused(tmp_path):
-    with pytest.raises(InvalidInputError, match="choose shorter `rows`"):
-        distilled(tmp_path / "run", recipe=with_recipe(rows=Packed(CONTEXT + 1), steps=1, batch_size=1))
-    with pytest.raises(IncompatibleError, match="not a token"):
-        distilled(tmp_path / "run", recipe=with_recipe(frame=Frame("<s>")))
-    with pytest.raises(IncompatibleError, match="pass its own tokenizer"):
-        distilled(tmp_path / "run", teacher=a_teacher(vocab=20))
-
-
-def test_a_step_is_shared_evenly(tmp_path):
-    with pytest.raises(InvalidInputError, match="`batch_size` 4 cannot be shared evenly .* 3 rows at once"):
-        distilled(tmp_path / "run", rows_at_once=3)
-    for name in ("rows_at_once", "checkpoint_steps"):
-        with pytest.raises(InvalidInputError, match=name):
-            distilled(tmp_path / "run", **{name: 0})
-
-
-def test_what_diverges_is_no_student(tmp_path):
-    with pytest.raises(NotConvergedError, match="diverged"):
-        distilled(tmp_path / "run", recipe=with_recipe(learning_rate=1e30, warmup=0.0))
-    assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"batch_size": 0},
-        {"steps": 2.0},
-        {"seed": -1},
-        {"learning_rate": 0.0},
-        {"max_gradient_norm": float("inf")},
-        {"weight_decay": -0.1},
-        {"final_rate": 1.5},
-        {"warmup": -0.1},
-        {"betas": (0.9,)},
-        {"betas": (0.9, 1.0)},
-        {"trained": "head"},
-        {"precision": "float16"},
-        {"losses": ()},
-        {"losses": ("kl",)},
-        {"losses": (TokenKL(0.0),)},
-        {"losses": (TokenKL(), TokenKL(2.0))},
-        {"losses": TokenKL()},
-        {"rows": 128},
-        {"frame": "<s>"},
-        {"patched": 0.5},
-    ],
-    ids=str,
-)
-def test_a_recipe_has_options_within_range(changes):
-    with pytest.raises(InvalidInputError, match=f"`{next(iter(changes))}`"):
-        with_recipe(**changes)
-
-
-def test_the_recipe_of_the_paper_has_its_numbers():
-    paper = DistillRecipe.paper()
-    assert paper.tokens == 500 * 2048 * 2048
-    assert paper.warmup_steps == 5
-    # The three losses, of which the alignment of a student of 19 layers has 20 terms of 0.1 each.
-    assert [type(loss).__name__ for loss in paper.losses] == ["CrossEntropy", "TokenKL", "HiddenCosine"]
-    assert [loss.weight for loss in paper.losses] == [1.0, 0.1, 2.0]
-
-
 def test_a_student_with_a_copy_of_every_layer_has_nothing_to_learn(tmp_path):
     teacher = a_teacher()
+    with torch.no_grad():
+        teacher.model.embed_tokens.weight[0] = 1.0  # that of padding is nought, which has no direction
     student = initialize_student(teacher, range(6))
     found = distilled(tmp_path / "run", student=student, teacher=copy.deepcopy(teacher), recipe=with_recipe(steps=2))
     assert abs(found.terms["TokenKL"][0]) < 1e-6  # attention with gradients is another kernel

@@ -300,3 +300,22 @@ def test_layers_that_use_keys_and_values_of_other_layers_are_refused():
 def test_options_that_are_none_are_refused(options, says):
     with pytest.raises(InvalidInputError, match=says):
         path_of(**options)
+
+
+@pytest.mark.parametrize("captured", [(), ("student",), ("teacher",), ("student", "teacher")])
+def test_hidden_states_are_captured_once_whatever_was_captured_before(captured):
+    teacher = llama(layers=6)
+    student = initialize_student(teacher)
+    ids = torch.arange(2, 8)[None]
+    for name in captured:
+        {"student": student, "teacher": teacher}[name](input_ids=ids, output_hidden_states=True)
+    path = PatchPath(student, teacher)
+    with path.lease(0.5) as model:
+        for t in (0.5, 0.0, 1.0, 0.5):
+            path.switch(t)
+            found = model(input_ids=ids, output_hidden_states=True).hidden_states
+            assert len(found) == model.config.num_hidden_layers + 1
+            for ours, theirs in zip(
+                found, path.at(t)(input_ids=ids, output_hidden_states=True).hidden_states, strict=True
+            ):
+                assert torch.equal(ours, theirs)

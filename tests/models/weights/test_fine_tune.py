@@ -432,5 +432,5 @@ def test_a_recipe_has_numbers_within_range(changes):
 
 
 def test_checkpoints_come_every_few_steps(tmp_path):
-    with pytest.raises(InvalidInputError, match="`checkpoint_steps` must be a positive integer"):
+    with pytest.raises(InvalidInputError, match="`checkpoint_steps` must be at least 1"):
         trained(tmp_path / "run", checkpoint_steps=0)
