@@ -168,7 +168,8 @@ def _claim(folder: Path, plan: Mapping[str, Any]) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise StoreError(f"{folder} is a file, where a folder is to be: choose another name.")
-    if folder.exists() and any(entry.name != _TRAINING for entry in folder.iterdir()):
+    is_ours = (folder / _TRAINING).is_dir()  # then the rest is what a kill left of the adapter
+    if folder.exists() and not is_ours and any(folder.iterdir()):
         raise StoreError(f"{folder} holds files already: choose another folder, or remove it first.")
     claim(folder / _TRAINING, plan, folder)
 

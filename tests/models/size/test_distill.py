@@ -40,6 +40,8 @@ from continuum.models.weights.identity import digest_of
 RECIPE = DistillRecipe(rows=Packed(16), batch_size=4, steps=8, learning_rate=1e-2, warmup=0.25, precision="float32")
 TESTS = Path(__file__).parents[1]
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def some_texts(seed=0, n=200):
     draw = random.Random(seed)

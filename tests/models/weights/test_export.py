@@ -141,7 +141,7 @@ def test_an_export_that_fails_leaves_nothing(tmp_path, monkeypatch):
         ({"how": "lora-svd"}, "belongs to"),
         ({"how": "lora", "rank": 3}, "belongs to"),
         ({"rank": 3}, "belongs to"),
-        ({"how": "lora-svd", "rank": 0}, "positive"),
+        ({"how": "lora-svd", "rank": 0}, "at least 1"),
     ],
 )
 def test_unknown_ways_are_refused(options, words, tmp_path):

@@ -35,6 +35,8 @@ from continuum.models.weights.lora_recipe import LoraRecipe
 RECIPE = LoraRecipe(rank=2, alpha=4, steps=8, batch_size=3, warmup_steps=2, learning_rate=1e-2, precision="float32")
 TESTS = Path(__file__).parents[1]
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def some_texts(seed=0, n=30):
     draw = random.Random(seed)

@@ -234,7 +234,7 @@ def test_there_is_a_finite_coefficient_for_each_adapter(c, tmp_path):
 
 
 def test_a_rank_is_a_positive_integer(tmp_path):
-    with pytest.raises(InvalidInputError, match="positive integer"):
+    with pytest.raises(InvalidInputError, match="`rank` must be"):
         exported(adapted(), (1.0, 0.0), tmp_path / "adapter", rank=0)
     assert list(tmp_path.iterdir()) == []
 
