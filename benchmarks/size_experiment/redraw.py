@@ -1,0 +1,24 @@
+"""Summarise and draw stored results anew; nothing is measured.
+
+python benchmarks/size_experiment/redraw.py docs/results/size_experiment.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from report import write
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    file = parser.parse_args().file
+    measured = json.loads(file.read_text())
+    write(file, {name: value for name, value in measured.items() if name != "claims"})
+
+
+if __name__ == "__main__":
+    main()
