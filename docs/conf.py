@@ -22,6 +22,9 @@ author = "The continuum authors"
 copyright = f"2026, {author}"
 release = version = continuum.__version__
 
+# `range` of Python, where it is the type of something, is not one of our attributes of that name.
+suppress_warnings = ["ref.python"]
+
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
