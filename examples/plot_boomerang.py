@@ -27,7 +27,7 @@ pruned = initialize_student(teacher, keep=KEPT)
 
 # %%
 # Each layer of the student learns to end where the teacher's two layers end: the cosine of hidden states is all that is
-# minimized here, which needs no head and is the cheapest loss. A good student takes ten minutes and the default recipe.
+# minimized here, which needs no head and is the cheapest loss. A good student takes the default recipe.
 
 passages = genre_texts("lore", words=60)
 recipe = DistillRecipe(losses=(HiddenCosine(10.0),), rows=Packed(64), steps=12, batch_size=4)

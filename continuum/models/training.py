@@ -11,7 +11,7 @@ import random
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,19 @@ from transformers import TrainerCallback
 
 from continuum.core import NotConvergedError, whole_file
 
-__all__ = ["Clock", "last_complete", "random_state_kept", "without_progress"]
+__all__ = ["SETTINGS", "Clock", "last_complete", "random_state_kept", "without_progress"]
 
 _COMPLETE = "complete.json"  # the last file of a checkpoint
+
+SETTINGS: Mapping[str, Any] = {
+    "save_total_limit": 2,  # the newest may be cut short
+    "logging_steps": 1,
+    "logging_nan_inf_filter": False,
+    "disable_tqdm": True,
+    "report_to": "none",
+    "remove_unused_columns": False,
+}
+"""What every Trainer is told here, beside its recipe."""
 
 
 class Clock(TrainerCallback):

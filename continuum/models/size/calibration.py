@@ -28,14 +28,14 @@ class Calibration:
 
     Texts follow each other with the token that ends one between them, and are cut into chunks without padding; an
     incomplete last chunk is left out. Hidden states are needed at all positions, distributions over the vocabulary only
-    at the subset: these cost as much as ten layers of a small model.
+    at the subset: these cost as much as several layers of a small model.
 
     Args:
         texts: what to compare the models on; no text that they are evaluated on later.
         tokenizer: their tokenizer.
         length: tokens of a chunk.
         chunks: how many chunks, evenly spread over the texts, if these make more; None for all.
-        positions: how many positions, if there are more; None for all. Of 256 the order of slots was found to depend on
+        positions: how many positions, if there are more; None for all. With few, the order of slots depends on
             the draw.
         batch_size: chunks that go through the models at once.
         seed: of the draw of positions.

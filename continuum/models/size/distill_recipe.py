@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from continuum.core import InvalidInputError, check_count, check_positive, check_weight
+from continuum.core import InvalidInputError, check_count, check_positive, check_share, check_weight
 
 from ..packing import OnePerRow, Packed, Rows
 from ..precision import Precision, check_precision
@@ -26,10 +26,9 @@ _FRAME = Frame("<|endoftext|>")  # one token between documents, as in the traini
 class DistillRecipe:
     r"""A distillation: one pass of AdamW over the texts, the rate a half cosine after a linear rise.
 
-    The defaults are for a small model and little text: 158,720 tokens make a student of SmolLM2-135M in about ten
-    minutes of one core. They depart from Kangaslahti et al. (2026), which `paper` gives: the divergence counts
-    fully and cross-entropy, which would fit the texts at hand, not at all; embedding, final norm and head stay the
-    teacher's, so that all members of a family share them.
+    The defaults are for a small model and little text, 158,720 tokens. They depart from Kangaslahti et al. (2026),
+    which `paper` gives: the divergence counts fully and cross-entropy, which would fit the texts at hand, not at all;
+    embedding, final norm and head stay the teacher's, so that all members of a family share them.
 
     Args:
         losses: what is minimized, the sum of weight times mean. `(HiddenCosine(),)` alone never computes logits.
@@ -81,8 +80,7 @@ class DistillRecipe:
             check_positive(name, getattr(self, name))
         check_weight("weight_decay", self.weight_decay)
         for name in ("final_rate", "warmup"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InvalidInputError(f"`{name}` must be in [0, 1], got {getattr(self, name)!r}.")
+            check_share(name, getattr(self, name))
         for name, kinds in (("rows", Rows), ("frame", Frame | None), ("patched", RandomSlots | None)):
             if not isinstance(getattr(self, name), kinds):
                 raise InvalidInputError(f"`{name}` must be of {kinds}, got {getattr(self, name)!r}.")

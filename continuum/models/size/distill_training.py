@@ -22,7 +22,7 @@ from continuum.core import InvalidInputError, rng_for
 from ..anatomy import Blocks, blocks
 from ..precision import in_bfloat16
 from ..tokens import Tokens, padded
-from ..training import Clock, last_complete, random_state_kept, without_progress
+from ..training import SETTINGS, Clock, last_complete, random_state_kept, without_progress
 from .distill_recipe import DistillRecipe
 from .layout import Layout
 from .losses import Batch, Seen
@@ -76,14 +76,9 @@ def training_arguments(
         use_cpu=device.type == "cpu",
         seed=recipe.seed,
         save_steps=checkpoint_steps,
-        save_total_limit=2,  # the newest may be cut short
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        disable_tqdm=True,
-        report_to="none",
-        remove_unused_columns=False,
         dataloader_pin_memory=device.type == "cuda",
         ddp_find_unused_parameters=recipe.patched is not None,
+        **SETTINGS,
     )
     # One process with several GPUs would copy the modules for each batch, without their hooks: launch one for each.
     args._n_gpu = min(1, args.n_gpu)

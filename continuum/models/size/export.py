@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from continuum.core import StoreError
 
 from ..weights.stored import open_checkpoint
 from ..weights.stream import copy_companions, write_checkpoint
-from ..weights.tensors import bytes_of, digest
+from ..weights.tensors import StateDict, bytes_of
 from ..weights.versions import versions
 from .provenance import AUTHORS_FILE, FILE
 from .reload import check_reloads
@@ -25,54 +21,20 @@ from .reload import check_reloads
 __all__ = ["export_member"]
 
 
-@dataclass(frozen=True, eq=False)
-class _Weights:
+class _Weights(StateDict):
     """The weights of a model by the names that loading asks for.
 
-    Unlike a `StateDict`, one tensor is written under all names that loading will not tie by itself.
+    Unlike in a plain `StateDict`, one tensor is written under all names that loading will not tie by itself.
     """
-
-    tensors: Mapping[str, Tensor]
 
     @classmethod
     def of(cls, model: Any) -> _Weights:
         tied = set(getattr(model, "all_tied_weights_keys", None) or ())
         return cls({name: tensor for name, tensor in model.state_dict().items() if name not in tied})
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self.tensors)
-
-    @property
+    @cached_property
     def aliases(self) -> Mapping[str, str]:
         return {}
-
-    @property
-    def files(self) -> Mapping[str, tuple[str, ...]]:
-        """One file, in which the widest numbers come first, so that all are aligned."""
-        by_width = sorted(self.tensors, key=lambda name: (-self.tensors[name].element_size(), name))
-        return {"model.safetensors": tuple(by_width)}
-
-    @property
-    def metadata(self) -> Mapping[str, str]:
-        return {}
-
-    @property
-    def folder(self) -> None:
-        return None
-
-    @cached_property
-    def fingerprint(self) -> str:
-        return digest(self)
-
-    def shape(self, name: str, /) -> tuple[int, ...]:
-        return tuple(self.tensors[name].shape)
-
-    def dtype(self, name: str, /) -> torch.dtype:
-        return self.tensors[name].dtype
-
-    def read(self, name: str, /) -> Tensor:
-        return self.tensors[name]
 
 
 def export_member(model: Any, folder: Path, *, origin: str = "", record: Mapping[str, Any] | None = None) -> Path:

@@ -98,7 +98,7 @@ class BackwardGreedy:
     """The greedy order from the teacher: each step gives the slot back to the student that costs least.
 
     Found from large to small, and returned from small to large, as all orders are. Near the teacher, where differences
-    are small, it was found to be better than `KLPatch`; try both.
+    are small, it can be better than `KLPatch`; try both.
 
     Args:
         calibration: the texts.

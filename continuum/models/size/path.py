@@ -45,8 +45,8 @@ class PatchPath:
     At 0 it is the student and at 1 the teacher, bit for bit. Kangaslahti et al. (2026), boomerang distillation.
 
     `at` builds an independent model. `lease` lends a model over the weights of the two, without copying any, and
-    `switch` moves that to another size in microseconds. One model is lent at a time; another path over the same two
-    models costs no memory.
+    `switch` moves that to another size in well under a millisecond. One model is lent at a time; another path over the
+    same two models costs no memory.
 
     Args:
         student: the small model, such as `initialize_student` makes; not changed.

@@ -1,4 +1,4 @@
-"""One model object that takes the place of any member of a family, in microseconds."""
+"""One model object that takes the place of any member of a family, without building one."""
 
 from __future__ import annotations
 

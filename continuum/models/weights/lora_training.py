@@ -20,7 +20,7 @@ from transformers import PrinterCallback, Trainer, TrainingArguments
 from continuum.core import InvalidInputError
 from continuum.models.precision import in_bfloat16
 from continuum.models.tokens import Tokens, padded
-from continuum.models.training import Clock, last_complete, random_state_kept
+from continuum.models.training import SETTINGS, Clock, last_complete, random_state_kept
 
 from .lora_recipe import LoraRecipe
 
@@ -67,13 +67,8 @@ def training_arguments(recipe: LoraRecipe, device: torch.device, folder: Path, c
         use_cpu=device.type == "cpu",
         seed=recipe.data_seed,
         save_steps=checkpoint_steps,
-        save_total_limit=2,  # the newest may be cut short
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        disable_tqdm=True,
-        report_to="none",
-        remove_unused_columns=False,
         dataloader_pin_memory=device.type == "cuda",
+        **SETTINGS,
     )
     devices = args.world_size * max(1, args.n_gpu)
     if recipe.batch_size % devices:
