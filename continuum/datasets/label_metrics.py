@@ -11,7 +11,7 @@ import torch
 from continuum.core import InvalidInputError, check_count
 from continuum.measures import (
     DiscreteMeasure,
-    Gaussian,
+    GaussianMeasure,
     LedoitWolf,
     Pooled,
     SquaredEuclidean,
@@ -110,31 +110,31 @@ class Bures:
         if not isinstance(self.shrinkage, LedoitWolf | Pooled | None):
             raise InvalidInputError(f"`shrinkage` must be LedoitWolf(), Pooled(rho) or None, got {self.shrinkage!r}.")
 
-    def describe(self, law: DiscreteMeasure, /) -> Gaussian:
+    def describe(self, law: DiscreteMeasure, /) -> GaussianMeasure:
         """A class on its own: neither pooled with others nor truncated to directions in common."""
         alone = self.shrinkage if isinstance(self.shrinkage, LedoitWolf) else None
-        return Gaussian.from_samples(law.points, law.weights, unbiased=self.unbiased, shrinkage=alone)
+        return GaussianMeasure.from_samples(law.points, law.weights, unbiased=self.unbiased, shrinkage=alone)
 
     def describe_all(
         self, datasets: Sequence[Iterable[tuple[float, DiscreteMeasure]]], /
-    ) -> Sequence[Gaussian | TruncatedGaussian]:
+    ) -> Sequence[GaussianMeasure | TruncatedGaussian]:
         laws = [law for classes in datasets for law in self._described(classes)]
         return laws if self.rank is None else truncate(laws, self.rank)
 
-    def _described(self, classes: Iterable[tuple[float, DiscreteMeasure]]) -> list[Gaussian]:
+    def _described(self, classes: Iterable[tuple[float, DiscreteMeasure]]) -> list[GaussianMeasure]:
         laws, freedoms = [], []
         for mass, law in classes:
             laws.append(self.describe(law))
             freedoms.append(mass * (1 - float(law.weights @ law.weights)) if self.unbiased else mass)
         return pool(laws, freedoms, self.shrinkage.rho) if isinstance(self.shrinkage, Pooled) else laws
 
-    def squared(self, p: Gaussian | TruncatedGaussian, q: Any, /) -> float:
-        return gaussian_w2_squared(p, q) if isinstance(p, Gaussian) else truncated_w2_squared(p, q)
+    def squared(self, p: GaussianMeasure | TruncatedGaussian, q: Any, /) -> float:
+        return gaussian_w2_squared(p, q) if isinstance(p, GaussianMeasure) else truncated_w2_squared(p, q)
 
-    def error(self, p: Gaussian | TruncatedGaussian, q: Any, /) -> float:
-        return 0.0 if isinstance(p, Gaussian) else truncation_error(p, q)
+    def error(self, p: GaussianMeasure | TruncatedGaussian, q: Any, /) -> float:
+        return 0.0 if isinstance(p, GaussianMeasure) else truncation_error(p, q)
 
-    def gradient(self, law: DiscreteMeasure, q: Gaussian, /) -> torch.Tensor:
+    def gradient(self, law: DiscreteMeasure, q: GaussianMeasure, /) -> torch.Tensor:
         r"""$2 (\mu_p - \mu_q) + 2 s (I - T)(x_i - \mu_p)$, T the map between the Gaussians, s = n / (n - 1) or 1.
 
         Since $\partial\, \mathrm{Bures}^2 / \partial \Sigma_p = I - T$ (Bhatia, Jain & Lim 2019).

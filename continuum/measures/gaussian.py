@@ -25,7 +25,7 @@ from continuum.core import IncompatibleError, InvalidInputError, check_weight
 
 from .admission import admit_array, admit_masses
 
-__all__ = ["Gaussian", "LedoitWolf", "MongeMap", "bures2", "gaussian_w2_squared", "monge_map", "thin"]
+__all__ = ["GaussianMeasure", "LedoitWolf", "MongeMap", "bures2", "gaussian_w2_squared", "monge_map", "thin"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class LedoitWolf:
 
 
 @dataclass(frozen=True, eq=False)
-class Gaussian:
+class GaussianMeasure:
     """A normal distribution with mean (d,) and covariance `factor.T @ factor + floor * I`.
 
     Args:
@@ -60,7 +60,7 @@ class Gaussian:
     @classmethod
     def from_samples(
         cls, x: Any, weights: Any = None, *, unbiased: bool = True, shrinkage: LedoitWolf | None = None
-    ) -> Gaussian:
+    ) -> GaussianMeasure:
         r"""Moments of a weighted sample.
 
         $\Sigma = \sum_i w_i (x_i - \mu)(x_i - \mu)^\top / (1 - \sum_i w_i^2)$, which for equal weights divides by
@@ -136,7 +136,7 @@ def _raised(factor: Float[Tensor, "r d"], floor: float) -> Float[Tensor, "k d"]:
     return upper
 
 
-def bures2(p: Gaussian, q: Gaussian) -> float:
+def bures2(p: GaussianMeasure, q: GaussianMeasure) -> float:
     r"""Squared Bures distance of two covariances, $\mathrm{tr} A + \mathrm{tr} B - 2 \|R_A R_B^\top\|_*$.
 
     Bhatia, Jain & Lim (2019). Zero up to rounding of tr A for equal covariances.
@@ -155,14 +155,14 @@ def _nuclear_norm(matrix: Float[Tensor, "k l"]) -> float:
     return float(torch.linalg.svdvals(matrix).sum()) if matrix.numel() else 0.0
 
 
-def gaussian_w2_squared(p: Gaussian, q: Gaussian) -> float:
+def gaussian_w2_squared(p: GaussianMeasure, q: GaussianMeasure) -> float:
     r"""Squared 2-Wasserstein distance of two Gaussians, $\|\mu_p - \mu_q\|^2 + \mathrm{Bures}^2$.
 
     Also a lower bound for any two laws with these moments (Gelbrich 1990).
 
     Example:
-        >>> p = Gaussian(torch.zeros(3), 1.0 * torch.eye(3))
-        >>> q = Gaussian(torch.zeros(3), 3.0 * torch.eye(3))
+        >>> p = GaussianMeasure(torch.zeros(3), 1.0 * torch.eye(3))
+        >>> q = GaussianMeasure(torch.zeros(3), 3.0 * torch.eye(3))
         >>> round(gaussian_w2_squared(p, q), 12)
         12.0
     """
@@ -170,7 +170,7 @@ def gaussian_w2_squared(p: Gaussian, q: Gaussian) -> float:
     return float((p.mean - q.mean).square().sum()) + bures2(p, q)
 
 
-def _check_dimensions(p: Gaussian, q: Gaussian) -> None:
+def _check_dimensions(p: GaussianMeasure, q: GaussianMeasure) -> None:
     if p.mean.shape != q.mean.shape:
         raise IncompatibleError(
             f"Gaussians in {len(p.mean)} and {len(q.mean)} dimensions have no distance; embed both into one space."
@@ -201,7 +201,7 @@ class MongeMap:
         return self.root.T @ self.root
 
 
-def monge_map(p: Gaussian, q: Gaussian) -> MongeMap:
+def monge_map(p: GaussianMeasure, q: GaussianMeasure) -> MongeMap:
     r"""The optimal transport map between two Gaussians of any rank.
 
     $T = B^{1/2} (B^{1/2} A B^{1/2})^{+1/2} B^{1/2}$, which for A of full rank is the usual
@@ -214,8 +214,9 @@ def monge_map(p: Gaussian, q: Gaussian) -> MongeMap:
     it symmetric, and 0 on directions orthogonal to the range of B.
 
     Example:
-        >>> move = monge_map(Gaussian(torch.zeros(2), torch.eye(2)), Gaussian(torch.ones(2), 3 * torch.eye(2)))
-        >>> move(torch.tensor([[1.0, 0.0]]))
+        >>> p = GaussianMeasure(torch.zeros(2), torch.eye(2))
+        >>> q = GaussianMeasure(torch.ones(2), 3 * torch.eye(2))
+        >>> monge_map(p, q)(torch.tensor([[1.0, 0.0]]))
         tensor([[4., 1.]])
     """
     _check_dimensions(p, q)

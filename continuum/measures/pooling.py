@@ -13,7 +13,7 @@ from torch import Tensor
 
 from continuum.core import InvalidInputError
 
-from .gaussian import Gaussian, thin
+from .gaussian import GaussianMeasure, thin
 
 __all__ = ["Pooled", "pool"]
 
@@ -38,7 +38,7 @@ class Pooled:
             raise InvalidInputError(f"`rho` must lie in [0, 1], got {self.rho!r}.")
 
 
-def pool(laws: Sequence[Gaussian], freedoms: Sequence[float], rho: float) -> list[Gaussian]:
+def pool(laws: Sequence[GaussianMeasure], freedoms: Sequence[float], rho: float) -> list[GaussianMeasure]:
     r"""The laws with covariances $(1 - \rho)\, \Sigma_c + \rho \sum_k \nu_k \Sigma_k / \sum_k \nu_k$.
 
     Args:
@@ -53,7 +53,7 @@ def pool(laws: Sequence[Gaussian], freedoms: Sequence[float], rho: float) -> lis
     common = _sum([(share, law.factor) for share, law in zip(shares, laws, strict=True)])
     floor = sum(share * law.floor for share, law in zip(shares, laws, strict=True))
     return [
-        Gaussian(law.mean, _sum([(1 - rho, law.factor), (rho, common)]), (1 - rho) * law.floor + rho * floor)
+        GaussianMeasure(law.mean, _sum([(1 - rho, law.factor), (rho, common)]), (1 - rho) * law.floor + rho * floor)
         for law in laws
     ]
 

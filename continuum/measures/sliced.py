@@ -21,12 +21,12 @@ from torch import Tensor
 from continuum.core import IncompatibleError, InvalidInputError, rng_for
 
 from .cost import GroundCost, PointCost
-from .gaussian import Gaussian, gaussian_w2_squared
+from .gaussian import GaussianMeasure, gaussian_w2_squared
 from .plan import Plan, sparse_coupling
 from .simplex import Flow, staircase
 from .solvers import Sliced
 
-__all__ = ["orthogonal_directions", "sliced"]
+__all__ = ["error_of_mean", "orthogonal_directions", "sliced"]
 
 _ENTRIES = 2**24  # projected coordinates that are held at a time
 _ROWS = 4096  # points that are widened at a time
@@ -59,7 +59,7 @@ def sliced(cost: GroundCost | Any, a: Tensor, b: Tensor, solver: Sliced) -> Plan
     scores = [_along_lines(source, target, part) for part in _chunks(directions, max(len(x), len(y)))]
     squares, products = (torch.cat(found) for found in zip(*scores, strict=True))
     offset = float((source.mean - target.mean).square().sum())
-    p, q = (Gaussian.from_samples(z, w, unbiased=False) for z, w in ((x, a), (y, b)))
+    p, q = (GaussianMeasure.from_samples(z, w, unbiased=False) for z, w in ((x, a), (y, b)))
     best = directions[:, products.topk(min(_CANDIDATES, len(products))).indices]
     lines = torch.cat([best, _principal(p, q, directions)], 1)
     upper, flow = min((_lifted(source, target, line) for line in lines.T), key=lambda found: found[0])
@@ -74,7 +74,7 @@ def sliced(cost: GroundCost | Any, a: Tensor, b: Tensor, solver: Sliced) -> Plan
         residual=0.0,
         iterations=len(squares),
         converged=True,
-        standard_error=d * _standard_error(squares, d),
+        standard_error=d * float(error_of_mean(squares, d)),
         has_potentials=False,
     )
 
@@ -103,16 +103,18 @@ def orthogonal_directions(d: int, count: int, rng: np.random.Generator) -> Float
     return torch.cat([torch.linalg.qr(torch.as_tensor(rng.normal(size=(k, d))).T).Q for k in sizes], 1)
 
 
-def _standard_error(squares: Float[Tensor, " l"], d: int) -> float:
-    """Of the mean of `squares` over directions.
+def error_of_mean(squares: Float[Tensor, "*b l"], d: int) -> Float[Tensor, "*b"]:
+    """Standard error of the mean of `squares` over directions.
 
     The spread of the means of whole orthogonal blocks, if there are enough of them. Otherwise that of the directions as
     if they were independent, which is too large where quadratic forms prevail, as they do in practice.
     """
-    size = d if len(squares) >= _BLOCKS * d else 1
-    whole = len(squares) // size
-    means = squares[: whole * size].reshape(whole, size).mean(1)
-    return float(means.std()) / math.sqrt(len(squares) / size)
+    count = squares.shape[-1]
+    size = d if count >= _BLOCKS * d else 1
+    whole = count // size
+    means = squares[..., : whole * size].reshape(*squares.shape[:-1], whole, size).mean(-1)
+    error: Tensor = means.std(-1) / math.sqrt(count / size)
+    return error
 
 
 def _cloud(points: Tensor, masses: Tensor) -> _Cloud:
@@ -168,7 +170,7 @@ def _moments(u: Tensor, v: Tensor, masses: Tensor) -> tuple[Tensor, Tensor]:
     return (masses * (u - v).square()).sum(-1), (masses * (u * v)).sum(-1)
 
 
-def _principal(p: Gaussian, q: Gaussian, start: Float[Tensor, "d l"]) -> Float[Tensor, "d k"]:
+def _principal(p: GaussianMeasure, q: GaussianMeasure, start: Float[Tensor, "d l"]) -> Float[Tensor, "d k"]:
     """First principal directions of both clouds together, by subspace iteration."""
     factor = torch.cat([p.factor, q.factor])
     basis = start[:, :_CANDIDATES].to(factor.dtype)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from continuum.core import InvalidInputError
 
-from .gaussian import Gaussian, bures2, thin
+from .gaussian import GaussianMeasure, bures2, thin
 
 __all__ = ["TruncatedGaussian", "projection_bounds", "truncate", "truncated_w2_squared", "truncation_error"]
 
@@ -60,11 +60,11 @@ class TruncatedGaussian:
     """
 
     mean: Float[Tensor, " d"]
-    inside: Gaussian
+    inside: GaussianMeasure
     rest: float
 
 
-def truncate(laws: Sequence[Gaussian], rank: int) -> list[TruncatedGaussian]:
+def truncate(laws: Sequence[GaussianMeasure], rank: int) -> list[TruncatedGaussian]:
     """Gaussians in the `rank` directions that hold most of the variance of all together, each counting once."""
     axes = _principal([law.root for law in laws], rank)
     return [_seen_along(law, axes) for law in laws]
@@ -79,11 +79,11 @@ def _principal(factors: Sequence[Float[Tensor, "_ d"]], rank: int) -> Float[Tens
     return axes[:, -rank:]
 
 
-def _seen_along(law: Gaussian, axes: Float[Tensor, "d k"]) -> TruncatedGaussian:
+def _seen_along(law: GaussianMeasure, axes: Float[Tensor, "d k"]) -> TruncatedGaussian:
     seen = law.root @ axes
     # Of the difference itself: the difference of two traces would be all rounding where little is left over.
     rest = float((law.root - seen @ axes.T).square().sum())
-    return TruncatedGaussian(law.mean, Gaussian(law.mean @ axes, thin(seen)), rest)
+    return TruncatedGaussian(law.mean, GaussianMeasure(law.mean @ axes, thin(seen)), rest)
 
 
 def truncated_w2_squared(p: TruncatedGaussian, q: TruncatedGaussian) -> float:

@@ -26,7 +26,7 @@ from continuum.datasets import (
     noise_floor,
     otdd,
 )
-from continuum.measures import Gaussian
+from continuum.measures import GaussianMeasure
 
 X = np.random.default_rng(0).normal(size=(20, 2))
 A, B = LabelledDataset(X, np.arange(20) % 2), LabelledDataset(X + 1, np.arange(20) % 2)
@@ -56,7 +56,7 @@ WRONG = {
     "meta": lambda: LabelledDataset(torch.eye(3, device="meta"), [0, 1, 2]),
     "ragged": lambda: A.subset([[1], [2, 3]]),
     "missing class": lambda: LabelledDataset(np.eye(2), ["a", "b"], classes=["a", "b", None]),
-    "floor of a Gaussian": lambda: Gaussian(torch.zeros(2), torch.eye(2), -1.0),
+    "floor of a Gaussian": lambda: GaussianMeasure(torch.zeros(2), torch.eye(2), -1.0),
 }
 
 

@@ -11,7 +11,7 @@ import torch
 
 from continuum.core import IncompatibleError
 from continuum.measures import (
-    Gaussian,
+    GaussianMeasure,
     LedoitWolf,
     MongeMap,
     SquaredEuclidean,
@@ -23,17 +23,19 @@ from continuum.measures import (
 from continuum.testing import exact
 
 
-def centred(covariance) -> Gaussian:
+def centred(covariance) -> GaussianMeasure:
     """Gaussian of mean 0 and this covariance."""
-    return Gaussian(torch.zeros(len(covariance), dtype=torch.float64), torch.tensor(np.linalg.cholesky(covariance).T))
+    return GaussianMeasure(
+        torch.zeros(len(covariance), dtype=torch.float64), torch.tensor(np.linalg.cholesky(covariance).T)
+    )
 
 
-def normal(mean, covariance) -> Gaussian:
-    return Gaussian(torch.tensor(mean), centred(covariance).factor)
+def normal(mean, covariance) -> GaussianMeasure:
+    return GaussianMeasure(torch.tensor(mean), centred(covariance).factor)
 
 
-def rank_one(v) -> Gaussian:
-    return Gaussian(torch.zeros(len(v), dtype=torch.float64), torch.tensor(v)[None])
+def rank_one(v) -> GaussianMeasure:
+    return GaussianMeasure(torch.zeros(len(v), dtype=torch.float64), torch.tensor(v)[None])
 
 
 # Exact answers (acceptance check 4)
@@ -58,7 +60,7 @@ def test_rank_one_covariances_have_the_closed_form(rng):
 
 def test_a_dirac_is_as_far_as_the_total_variance(rng):
     covariance = exact.spd_matrix(rng, 4)
-    dirac = Gaussian(torch.zeros(4, dtype=torch.float64), torch.zeros(0, 4, dtype=torch.float64))
+    dirac = GaussianMeasure(torch.zeros(4, dtype=torch.float64), torch.zeros(0, 4, dtype=torch.float64))
     assert bures2(dirac, centred(covariance)) == pytest.approx(np.trace(covariance), rel=1e-13)
     assert bures2(dirac, dirac) == 0
 
@@ -91,7 +93,7 @@ def test_moments_are_those_of_numpy(rng, shape, weighted):
     x = rng.normal(size=shape) @ rng.normal(size=(shape[1], shape[1])) + 100
     weights = rng.uniform(0.1, 1, size=shape[0]) if weighted else np.ones(shape[0])
     weights /= weights.sum()
-    found = Gaussian.from_samples(x, weights)
+    found = GaussianMeasure.from_samples(x, weights)
     np.testing.assert_allclose(found.mean, weights @ x, rtol=1e-12)
     covariance = np.cov(x.T, aweights=weights)  # divides by 1 - sum w^2, which is (n - 1) / n for equal weights
     np.testing.assert_allclose(found.factor.T @ found.factor, covariance, atol=1e-10)
@@ -101,8 +103,8 @@ def test_moments_are_those_of_numpy(rng, shape, weighted):
 
 def test_weights_stand_for_repetition_of_the_mean_only():
     # Weights are reliabilities, not counts: twice the same point is one point of twice the mass in the mean.
-    twice = Gaussian.from_samples([[0.0], [0.0], [3.0]])
-    once = Gaussian.from_samples([[0.0], [3.0]], [2 / 3, 1 / 3])
+    twice = GaussianMeasure.from_samples([[0.0], [0.0], [3.0]])
+    once = GaussianMeasure.from_samples([[0.0], [3.0]], [2 / 3, 1 / 3])
     assert float(twice.mean) == pytest.approx(float(once.mean)) == pytest.approx(1.0)
 
 
@@ -111,7 +113,7 @@ def test_weights_stand_for_repetition_of_the_mean_only():
 
 def test_w2_is_symmetric_and_obeys_the_triangle_inequality(rng):
     for _ in range(20):
-        p, q, r = (Gaussian.from_samples(rng.normal(size=(n, 4)) * rng.uniform(0.1, 3)) for n in (2, 5, 30))
+        p, q, r = (GaussianMeasure.from_samples(rng.normal(size=(n, 4)) * rng.uniform(0.1, 3)) for n in (2, 5, 30))
         assert gaussian_w2_squared(p, q) == pytest.approx(gaussian_w2_squared(q, p), rel=1e-12)
         sides = [np.sqrt(gaussian_w2_squared(*pair)) for pair in ((p, r), (p, q), (q, r))]
         assert sides[0] <= sides[1] + sides[2] + 1e-12
@@ -122,7 +124,7 @@ def test_any_class_is_at_no_distance_from_itself(rng, n):
     x = rng.uniform(size=(n, 30))
     x[:, ::2] = 0.5  # zero variance
     x[n // 2 :] = x[0]  # duplicates
-    law = Gaussian.from_samples(x)
+    law = GaussianMeasure.from_samples(x)
     assert bool(torch.isfinite(law.factor).all())
     assert 0 <= gaussian_w2_squared(law, law) <= 1e-12 * max(law.trace, 1)
 
@@ -132,7 +134,7 @@ def test_degenerate_classes_have_finite_distances_that_match_the_square_root_rou
     d = 10
     x, y = rng.normal(size=(n, d)), rng.normal(size=(m, d)) + 1
     x[:, 0] = y[:, 0] = 7.0
-    p, q = Gaussian.from_samples(x), Gaussian.from_samples(y)
+    p, q = GaussianMeasure.from_samples(x), GaussianMeasure.from_samples(y)
     a, b = ((g.factor.T @ g.factor).numpy() for g in (p, q))
     # With eigh, since sqrtm is undefined for the singular covariances; its small eigenvalues cost half the digits.
     root = _psd_root(a)
@@ -147,9 +149,9 @@ def _psd_root(matrix):
 
 def test_w2_scales_with_the_square_of_the_data(rng):
     x, y = rng.normal(size=(9, 3)), rng.normal(size=(7, 3))
-    one = gaussian_w2_squared(Gaussian.from_samples(x), Gaussian.from_samples(y))
+    one = gaussian_w2_squared(GaussianMeasure.from_samples(x), GaussianMeasure.from_samples(y))
     for scale in (1e-6, 1e6):
-        scaled = gaussian_w2_squared(Gaussian.from_samples(scale * x), Gaussian.from_samples(scale * y))
+        scaled = gaussian_w2_squared(GaussianMeasure.from_samples(scale * x), GaussianMeasure.from_samples(scale * y))
         assert scaled == pytest.approx(scale**2 * one, rel=1e-10)
 
 
@@ -165,9 +167,9 @@ def test_gelbrich_the_gaussian_distance_bounds_the_exact_one_from_below(rng, n, 
         assert value <= independent + 1e-10
 
 
-def _empirical(x) -> Gaussian:
+def _empirical(x) -> GaussianMeasure:
     points = torch.tensor(x)
-    return Gaussian(points.mean(0), (points - points.mean(0)) / len(points) ** 0.5)
+    return GaussianMeasure(points.mean(0), (points - points.mean(0)) / len(points) ** 0.5)
 
 
 def test_gaussians_of_other_dimensions_have_no_distance():
@@ -177,7 +179,7 @@ def test_gaussians_of_other_dimensions_have_no_distance():
         monge_map(centred(np.eye(2)), centred(np.eye(3)))
 
 
-def covariance(law: Gaussian):
+def covariance(law: GaussianMeasure):
     return (law.root.T @ law.root).numpy()
 
 
@@ -185,7 +187,7 @@ def covariance(law: Gaussian):
 def test_a_constant_feature_is_no_dimension(rng, value):
     x = rng.normal(size=(40, 9))
     x[:, ::2] = value  # 0.1 has no exact mean
-    law = Gaussian.from_samples(x)
+    law = GaussianMeasure.from_samples(x)
     assert law.factor.shape == (4, 9)
     assert not law.factor[:, ::2].any()
     np.testing.assert_allclose(covariance(law), np.cov(x.T), atol=1e-14)
@@ -199,7 +201,7 @@ def test_the_shrunk_covariance_is_that_of_scikit_learn(rng, shape):
     x = rng.normal(size=shape) @ rng.normal(size=(shape[1], shape[1])) + 5
     x[:, -1] = x[:, 0]  # no full rank, also of many samples
     expected, _ = sklearn.covariance.ledoit_wolf(x)
-    law = Gaussian.from_samples(x, unbiased=False, shrinkage=LedoitWolf())
+    law = GaussianMeasure.from_samples(x, unbiased=False, shrinkage=LedoitWolf())
     np.testing.assert_allclose(covariance(law), expected, rtol=1e-10, atol=1e-12 * np.abs(expected).max())
 
 
@@ -210,27 +212,27 @@ def test_the_weighted_intensity_is_the_estimate_of_its_definition(rng):
     target = np.trace(s) / 5 * np.eye(5)
     error = sum(w[i] ** 2 * np.square(np.outer(z[i], z[i]) - s).sum() for i in range(8))
     rho = min(error / np.square(s - target).sum(), 1)
-    law = Gaussian.from_samples(x, w, unbiased=False, shrinkage=LedoitWolf())
+    law = GaussianMeasure.from_samples(x, w, unbiased=False, shrinkage=LedoitWolf())
     np.testing.assert_allclose(covariance(law), (1 - rho) * s + rho * target, atol=1e-13)
 
 
 @pytest.mark.parametrize("unbiased", [False, True])
 def test_shrinkage_keeps_the_total_variance_and_the_mean(rng, unbiased):
     x = rng.normal(size=(12, 20))
-    plain, shrunk = (Gaussian.from_samples(x, unbiased=unbiased, shrinkage=s) for s in (None, LedoitWolf()))
+    plain, shrunk = (GaussianMeasure.from_samples(x, unbiased=unbiased, shrinkage=s) for s in (None, LedoitWolf()))
     assert shrunk.trace == pytest.approx(plain.trace, rel=1e-12)
     assert bool((shrunk.mean == plain.mean).all())
 
 
 def test_a_law_of_no_variance_stays_a_dirac():
     for x in ([[1.0, 2.0]], [[0.1, 2.0]] * 3):
-        assert Gaussian.from_samples(x, shrinkage=LedoitWolf()).trace == 0
+        assert GaussianMeasure.from_samples(x, shrinkage=LedoitWolf()).trace == 0
 
 
 def test_two_small_samples_of_one_law_are_nearer_when_shrunk(rng):
     x, y = rng.normal(size=(2, 20, 60))
     plain, shrunk = (
-        bures2(*(Gaussian.from_samples(part, shrinkage=s) for part in (x, y))) for s in (None, LedoitWolf())
+        bures2(*(GaussianMeasure.from_samples(part, shrinkage=s) for part in (x, y))) for s in (None, LedoitWolf())
     )
     assert shrunk < plain / 10
 
@@ -240,8 +242,8 @@ def test_two_small_samples_of_one_law_are_nearer_when_shrunk(rng):
 def test_floors_are_variance_of_the_whole_covariance(rng, sizes, shrinkages):
     """Ranks that together span all 12 dimensions and such that do not."""
     x = [rng.normal(size=(n, 12)) @ rng.normal(size=(12, 12)) for n in sizes]
-    p, q = (Gaussian.from_samples(part, shrinkage=s) for part, s in zip(x, shrinkages, strict=True))
-    whole = [Gaussian(law.mean, law.root) for law in (p, q)]
+    p, q = (GaussianMeasure.from_samples(part, shrinkage=s) for part, s in zip(x, shrinkages, strict=True))
+    whole = [GaussianMeasure(law.mean, law.root) for law in (p, q)]
     assert p.trace == pytest.approx(whole[0].trace, rel=1e-12)
     assert bures2(p, q) == pytest.approx(bures2(*whole), rel=1e-11)
     assert bures2(p, p) == pytest.approx(0, abs=1e-12 * max(p.trace, 1))
@@ -250,9 +252,9 @@ def test_floors_are_variance_of_the_whole_covariance(rng, sizes, shrinkages):
 
 def test_isotropic_laws_are_all_floor():
     mean, nothing = torch.zeros(5, dtype=torch.float64), torch.zeros(0, 5, dtype=torch.float64)
-    p, q = Gaussian(mean, nothing, 4.0), Gaussian(mean, nothing, 1.0)
+    p, q = GaussianMeasure(mean, nothing, 4.0), GaussianMeasure(mean, nothing, 1.0)
     assert bures2(p, q) == pytest.approx(5 * (2 - 1) ** 2, rel=1e-14)
-    assert bures2(p, Gaussian(mean, nothing)) == pytest.approx(20, rel=1e-14)
+    assert bures2(p, GaussianMeasure(mean, nothing)) == pytest.approx(20, rel=1e-14)
 
 
 # Maps
@@ -260,15 +262,15 @@ def test_isotropic_laws_are_all_floor():
 RANKS = [(8, 8), (8, 3), (3, 3), (3, 8), (1, 5), (5, 1)]
 
 
-def sample(rng, rank, d=8) -> Gaussian:
-    return Gaussian.from_samples(rng.normal(size=(rank + 1, d)) + rng.normal(size=d))
+def sample(rng, rank, d=8) -> GaussianMeasure:
+    return GaussianMeasure.from_samples(rng.normal(size=(rank + 1, d)) + rng.normal(size=d))
 
 
-def image(move: MongeMap, law: Gaussian) -> Gaussian:
-    return Gaussian(move(law.mean[None])[0], law.factor @ move.matrix)
+def image(move: MongeMap, law: GaussianMeasure) -> GaussianMeasure:
+    return GaussianMeasure(move(law.mean[None])[0], law.factor @ move.matrix)
 
 
-def cost(move: MongeMap, law: Gaussian) -> float:
+def cost(move: MongeMap, law: GaussianMeasure) -> float:
     """E |X - move(X)|^2."""
     turned = law.factor @ (torch.eye(len(law.mean), dtype=torch.float64) - move.matrix)
     return float((law.mean - move(law.mean[None])[0]).square().sum() + turned.square().sum())
@@ -305,12 +307,12 @@ def test_the_map_is_the_mean_of_an_optimal_coupling(rng, ranks):
 
 def test_the_map_of_a_law_to_itself_leaves_its_samples_in_place(rng):
     x = torch.tensor(rng.normal(size=(9, 30)) * 0.5 ** np.arange(30))
-    law = Gaussian.from_samples(x)
+    law = GaussianMeasure.from_samples(x)
     np.testing.assert_allclose(monge_map(law, law)(x), x, atol=1e-7)
 
 
 def test_a_map_to_or_from_a_point_is_constant(rng):
-    dirac, law = Gaussian.from_samples([[1.0] * 8]), sample(rng, 5)
+    dirac, law = GaussianMeasure.from_samples([[1.0] * 8]), sample(rng, 5)
     x = torch.tensor(rng.normal(size=(4, 8)))
     assert bool((monge_map(law, dirac)(x) == dirac.mean).all())
     assert bool((monge_map(dirac, law)(x) == law.mean).all())

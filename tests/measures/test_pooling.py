@@ -8,7 +8,7 @@ import torch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from continuum.core import InvalidInputError
-from continuum.measures import Gaussian, LedoitWolf, Pooled
+from continuum.measures import GaussianMeasure, LedoitWolf, Pooled
 from continuum.measures.pooling import pool
 
 SHAPES = [((30, 20, 9), 4), ((3, 5, 2), 12), ((1, 6, 40), 5), ((1, 1, 7), 9)]
@@ -18,12 +18,12 @@ def classes(rng, sizes, d):
     return [rng.normal(size=(n, d)) @ rng.normal(size=(d, d)) + k for k, n in enumerate(sizes)]
 
 
-def covariance(law: Gaussian):
+def covariance(law: GaussianMeasure):
     return (law.root.T @ law.root).numpy()
 
 
 def laws_of(parts):
-    return [Gaussian.from_samples(x) for x in parts]
+    return [GaussianMeasure.from_samples(x) for x in parts]
 
 
 @pytest.mark.parametrize(("sizes", "d"), SHAPES, ids=str)
@@ -56,7 +56,7 @@ def test_nothing_is_pooled_at_0(rng):
 
 
 def test_floors_are_pooled_like_the_rest(rng):
-    laws = [Gaussian.from_samples(x, shrinkage=LedoitWolf()) for x in classes(rng, (6, 9), 5)]
+    laws = [GaussianMeasure.from_samples(x, shrinkage=LedoitWolf()) for x in classes(rng, (6, 9), 5)]
     common = (5 * covariance(laws[0]) + 8 * covariance(laws[1])) / 13
     for law, own in zip(pool(laws, [5.0, 8.0], 0.6), laws, strict=True):
         np.testing.assert_allclose(covariance(law), 0.4 * covariance(own) + 0.6 * common, atol=1e-12)
@@ -73,7 +73,7 @@ def test_the_total_variance_of_all_is_kept(rng):
 
 
 def test_points_alone_have_no_covariance_to_lend():
-    laws = [Gaussian.from_samples([[float(k), 1.0]]) for k in range(3)]
+    laws = [GaussianMeasure.from_samples([[float(k), 1.0]]) for k in range(3)]
     assert [law.trace for law in pool(laws, [0.0] * 3, 0.5)] == [0.0] * 3
 
 

@@ -20,7 +20,7 @@ from continuum.datasets import ExactLabels, LabelledDataset, MeansOnly, otdd
 from continuum.measures import (
     DiscreteMeasure,
     Exact,
-    Gaussian,
+    GaussianMeasure,
     Sinkhorn,
     SquaredEuclidean,
     matrix,
@@ -72,7 +72,7 @@ def test_r2_a_class_of_one_sample_keeps_two_datasets_apart():
     for labels in (None, ExactLabels(), MeansOnly()):
         # Features and labels both move by 100; a Dirac against a wide class changes nothing in this.
         assert otdd(source, target, labels=labels).distance == pytest.approx(np.sqrt(2) * 100, rel=1e-12)
-    assert Gaussian.from_samples([[3.0, 4.0]]).trace == 0
+    assert GaussianMeasure.from_samples([[3.0, 4.0]]).trace == 0
 
 
 def test_r3_masses_that_sum_to_three_do_not_triple_the_distance():
@@ -165,7 +165,7 @@ def test_r11_float32_data_far_from_the_origin_are_at_no_distance_from_themselves
     assert solve(SquaredEuclidean(x, x)).value == 0
     data = LabelledDataset(x, rng.integers(0, 3, size=60))
     assert otdd(data, data).squared < 1e-9
-    assert Gaussian.from_samples(x).trace == pytest.approx(x.astype(float).var(0, ddof=1).sum(), rel=1e-9)
+    assert GaussianMeasure.from_samples(x).trace == pytest.approx(x.astype(float).var(0, ddof=1).sum(), rel=1e-9)
 
 
 def test_negative_costs_are_no_infeasible_problem():

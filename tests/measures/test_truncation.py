@@ -8,7 +8,7 @@ import torch
 
 from continuum.core import InvalidInputError
 from continuum.measures import (
-    Gaussian,
+    GaussianMeasure,
     LedoitWolf,
     SquaredEuclidean,
     TableCost,
@@ -23,7 +23,7 @@ from continuum.measures.truncation import truncate, truncated_w2_squared, trunca
 def laws(rng, count=4, n=30, d=12, decay=0.7, shrinkage=None):
     scales = decay ** np.arange(d)
     parts = [rng.normal(size=(n, d)) * scales @ rng.normal(size=(d, d)) + rng.normal(size=d) for _ in range(count)]
-    return [Gaussian.from_samples(x, shrinkage=shrinkage) for x in parts]
+    return [GaussianMeasure.from_samples(x, shrinkage=shrinkage) for x in parts]
 
 
 @pytest.mark.parametrize("rank", [1, 2, 5, 9, 11])
@@ -61,8 +61,8 @@ def test_few_samples_are_seen_whole_in_as_many_directions(rng):
 def test_truncation_may_err_to_either_side():
     """Along the first axis (1.2, 1) and (1.2, -1) look alike; in the plane they are nearly orthogonal."""
     mean = torch.zeros(2, dtype=torch.float64)
-    crossed = [Gaussian(mean, torch.tensor([[1.2, sign]], dtype=torch.float64)) for sign in (1.0, -1.0)]
-    alike = [Gaussian(mean, torch.tensor([[1.2, 1e-3], [0.0, 1.0]], dtype=torch.float64))] * 2
+    crossed = [GaussianMeasure(mean, torch.tensor([[1.2, sign]], dtype=torch.float64)) for sign in (1.0, -1.0)]
+    alike = [GaussianMeasure(mean, torch.tensor([[1.2, 1e-3], [0.0, 1.0]], dtype=torch.float64))] * 2
     for pair, side in ((crossed, -1), (alike, 1)):
         seen, truth = truncate(pair, 1), gaussian_w2_squared(*pair)
         assert side * (truncated_w2_squared(*seen) - truth) > 0.5
@@ -75,7 +75,7 @@ def test_truncation_may_err_to_either_side():
 
 
 def test_points_alone_have_nothing_to_truncate():
-    points = [Gaussian.from_samples([[float(k), 0.0, 1.0]]) for k in (0, 3)]
+    points = [GaussianMeasure.from_samples([[float(k), 0.0, 1.0]]) for k in (0, 3)]
     seen = truncate(points, 2)
     assert truncated_w2_squared(*seen) == pytest.approx(9)
     assert truncation_error(*seen) == 0
