@@ -16,6 +16,8 @@ from continuum.models.size import (
     LayerCollapse,
     Layout,
     Members,
+    NeighbourMean,
+    OneShot,
     divergence,
     initialize_student,
     lowest_first,
@@ -82,6 +84,14 @@ def laco(lab: Lab, depths: Sequence[int]) -> dict[int, Stack]:
             if len(mixes) in depths and len(mixes) not in found:
                 found[len(mixes)] = stack_of(blocks(stacked(teacher(lab), mixes)))
     return found
+
+
+def healed(lab: Lab, depths: Sequence[int]) -> dict[int, Stack]:
+    """CheckFree: the cheapest layers become means of their neighbours, as deep as before, by how many are stored."""
+    layers = len(teacher(lab))
+    order = lowest_first(needed(lab, "layout")["single drop"]["scores"])
+    family = OneShot(order, repair=NeighbourMean()).stacks(teacher(lab))
+    return {depth: stack_of(blocks(stacked(teacher(lab), family[layers - depth]))) for depth in depths}
 
 
 def depths_of(lab: Lab) -> tuple[int, ...]:

@@ -266,7 +266,7 @@ _SECTIONS: tuple[tuple[str, str, Callable[[Run], Lines]], ...] = (
     (
         "Losses",
         "Divergence by depth after 64 steps, from last to first. cosine-w: KL 1 and cosine w; paper: cross-entropy 1, "
-        "KL 0.1 and cosine 2.",
+        "KL 0.1 and cosine 2; all-three: cross-entropy 1, KL 1 and the cosine of the main trainings.",
         _by_depth(tables.ablations, "losses", "seconds"),
     ),
     ("Orders", "Neutral slots ride with the nearest size slot.", _orders),

@@ -86,13 +86,16 @@ def middles(weight: float, sizes: Sequence[int]) -> list[Training]:
 
 
 def ablations(weight: float) -> list[Training]:
-    """Each loss alone, and those of the paper."""
-    cosine = HiddenCosine(float(weight))
+    """Each loss alone, those of the paper and what is left without one of them, and ours with cross-entropy."""
+    cosine, entropy = HiddenCosine(float(weight)), CrossEntropy()
     kinds: dict[str, tuple[Loss, ...]] = {
         "kl-only": (_KL,),
         "cosine-only": (cosine,),
-        "ce-only": (CrossEntropy(),),
-        "paper": (CrossEntropy(), TokenKL(0.1), HiddenCosine(2.0)),
+        "ce-only": (entropy,),
+        "paper": (entropy, TokenKL(0.1), HiddenCosine(2.0)),
+        "paper-no-kl": (entropy, HiddenCosine(2.0)),
+        "paper-no-cosine": (entropy, TokenKL(0.1)),
+        "all-three": (entropy, _KL, cosine),
     }
     return [Training(name, _SHORT, losses) for name, losses in kinds.items()]
 

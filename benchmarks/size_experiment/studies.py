@@ -12,7 +12,19 @@ from typing import Any
 
 import students
 from choices import accuracies
-from families import Stacks, alone, calibrated, depths_of, laco, last_to_first, measured, members, one_shot, patched
+from families import (
+    Stacks,
+    alone,
+    calibrated,
+    depths_of,
+    healed,
+    laco,
+    last_to_first,
+    measured,
+    members,
+    one_shot,
+    patched,
+)
 from joblib import Parallel, delayed
 from lab import Lab, Piece, finished_piece, kept_piece, needed
 from layouts import layout_piece
@@ -130,6 +142,7 @@ def _pruned(lab: Lab) -> Piece:
         "one-shot, single drop": one_shot(lab, "single drop", depths),
         "one-shot, block influence": one_shot(lab, "block influence", depths),
         "LaCo": laco(lab, depths),
+        "CheckFree, so many layers stored": healed(lab, depths),
     }
     return measured(lab, families)
 

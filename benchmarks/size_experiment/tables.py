@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import students
 from measured import Model, Run, difference
 
 from continuum.models.paired import PairedDifference
@@ -16,6 +17,7 @@ STRONG: tuple[Model, ...] = (
     ("pruned", "one-shot, single drop"),
     ("pruned", "one-shot, block influence"),
     ("pruned", "LaCo"),
+    ("pruned", "CheckFree, so many layers stored"),
 )
 _SMOOTH = 31  # steps of which a mean is taken in a learning curve
 
@@ -107,7 +109,7 @@ def own_sizes(run: Run) -> list[Row]:
 def ablations(run: Run) -> list[Row]:
     """Divergence by depth after 64 steps, and the seconds of the training."""
     weights = [f"cosine-{weight}" for weight in run.piece("weight")["kl"]]
-    names = [*weights, "kl-only", "cosine-only", "ce-only", "paper"]
+    names = [*weights, *(training.name for training in students.ablations(run.piece("weight")["weight"]))]
     return [
         {
             "losses": name,
