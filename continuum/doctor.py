@@ -40,7 +40,7 @@ def examine() -> list[Finding]:
         *(_package(name, extra=extra) for name, extra in _OPTIONAL.items()),
         *_devices(),
         *_datasets(),
-        *_models_and_texts(),
+        *_recipes(),
         _self_test(),
     ]
 
@@ -67,10 +67,11 @@ def _datasets() -> list[Finding]:
     return [_fetched("data", name, name in here) for name in SOURCES]
 
 
-def _models_and_texts() -> list[Finding]:
+def _recipes() -> list[Finding]:
+    from continuum.compute.recipes import RECIPES as CLOUDS
     from continuum.models.recipes import MODELS, TEXTS
 
-    kinds = {"model": MODELS, "text": TEXTS}
+    kinds = {"model": MODELS, "text": TEXTS, "clouds": CLOUDS}
     return [_fetched(kind, name, recipe.path.exists()) for kind in kinds for name, recipe in kinds[kind].items()]
 
 

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from continuum import cli
+from continuum.compute.recipes import RECIPES as CLOUDS
 from continuum.datasets.sources import SOURCES
 from continuum.models.recipes import RECIPES, TEXTS
 
@@ -158,7 +159,7 @@ def test_fetch_brings_what_is_absent_and_goes_on_after_a_failure(cache: Path, de
 
 def test_doctor_says_what_can_be_fetched_and_how(cache: Path) -> None:
     _, text = invoke("doctor")
-    for name in (*SOURCES, *RECIPES):
+    for name in (*SOURCES, *RECIPES, *CLOUDS):
         assert name in text
     assert "continuum fetch smollm2" in text
     assert "continuum fetch brown" in text

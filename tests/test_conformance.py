@@ -13,6 +13,20 @@ from tokenizers.pre_tokenizers import Whitespace
 from transformers import PreTrainedTokenizerFast
 
 from continuum import Interval, Simplex, along, deferred, from_function, nest, product, tabulate, transform
+from continuum.compute import (
+    AnchoredNetwork,
+    Budget,
+    BudgetPath,
+    Changes,
+    ClassificationHead,
+    DistributionalDEQ,
+    InputPoints,
+    Iterations,
+    Particles,
+    Picard,
+    PointCloudBatch,
+    Tolerances,
+)
 from continuum.datasets import ExactLabels, GeneralizedGeodesic, GradientFlow, LabelledDataset, McCann, Mixup
 from continuum.models import CheckpointPath, PatchPath, WeightPath, initialize_student
 from continuum.models.size import Calibration, Collapse, ExitPath, GatedPath, NeighbourMean, OneShot, PrunedPath
@@ -137,6 +151,19 @@ def exits():
     return ExitPath(teacher(), Calibration(texts, tokenizer, length=4, chunks=None), levels=4)
 
 
+def equilibria(spending):
+    """A tiny untrained model of point clouds, and what it may spend."""
+    network = AnchoredNetwork(2, particles=4, width=8, encoder_layers=0, frequencies=2)
+    model = DistributionalDEQ(network, ClassificationHead(8, 3), budget=Budget(Picard(), 1e-3, 30))
+    return BudgetPath(model.double(), spending)
+
+
+def classified(member):
+    """What a model with a budget makes of three clouds."""
+    points = torch.linspace(-1, 1, 30, dtype=torch.float64).reshape(3, 5, 2)
+    return member(PointCloudBatch(points)).numpy()
+
+
 FILES = tempfile.TemporaryDirectory()
 GUARDED = {
     "check_lease_equals_value": "the lent model refuses the caches of other members: the same function, other hooks"
@@ -186,6 +213,12 @@ CASES = [
     Case(transform(sizes(), says), name="What sizes say"),
     Case(GatedPath(sizes()), name="GatedPath"),
     Case(transform(GatedPath(sizes()), says), name="What gated sizes say", jump_tolerance=0.05),
+    Case(equilibria(Iterations(1, 8)), name="Budgets of iterations"),
+    Case(transform(equilibria(Iterations(1, 8)), classified), name="What iterations say", jump_tolerance=0.05),
+    Case(transform(equilibria(Tolerances()), classified), name="What tolerances say", jump_tolerance=1.0),  # it steps
+    Case(transform(equilibria(Changes()), classified), name="What stopping says", jump_tolerance=1.0),  # it steps
+    Case(transform(equilibria(Particles((1, 2, 4))), classified), name="What particles say"),
+    Case(transform(equilibria(InputPoints((2, 3, 5))), classified), name="What points say"),
 ]
 
 
