@@ -9,6 +9,7 @@ from .equilibrium import DEQ, DistributionalDEQ, Equilibrium, Head, MeasureNetwo
 from .fixed_point import Budget, FixedPoint, FixedPointProblem, SampleMap, solve_fixed_point
 from .flow import Euler, Momentum, Polyak, WassersteinFlow
 from .heads import ClassificationHead, CompletionHead, MaxHead, PointHead
+from .latent import Attractors, LatentField, attractors
 from .local_network import LocalNetwork
 from .networks import AnchoredNetwork, PaperNetwork
 from .partial import partial_view
@@ -32,6 +33,7 @@ __all__ = [
     "Anderson",
     "Anytime",
     "AtEquilibrium",
+    "Attractors",
     "Augmentation",
     "Backward",
     "BackwardReport",
@@ -59,6 +61,7 @@ __all__ = [
     "Implicit",
     "InputPoints",
     "Iterations",
+    "LatentField",
     "LocalNetwork",
     "MaxHead",
     "MeasureNetwork",
@@ -88,6 +91,7 @@ __all__ = [
     "Vectors",
     "WassersteinFlow",
     "WeightTied",
+    "attractors",
     "clouds_of_images",
     "completed",
     "digit_pairs",

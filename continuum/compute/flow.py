@@ -81,6 +81,9 @@ class Momentum:
 class Polyak:
     r"""Steps of the size $G / \|\nabla G\|^2$, since the least value is known: 0 (Polyak 1969).
 
+    For kernels that pull from any distance, such as `Riesz`: where the gradient vanishes far from the goal, as with a
+    narrow `Gaussian`, such steps have no bound.
+
     Args:
         factor: of this size; 1 is right for convex G.
     """

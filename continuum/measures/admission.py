@@ -21,6 +21,7 @@ __all__ = ["Admitted", "admit_array", "admit_masses", "check_memory", "check_spr
 Admitted = Any  # a field that takes any array of numbers and holds a float64 tensor
 
 _RESOLVED = 1e-150  # spread whose square keeps its digits: the least normal number is 2e-308
+_TRIFLE = 2**20  # bytes for which nobody is asked: to ask takes longer than a small problem
 _MASS_TOLERANCE = 1e-6  # float32 weights of 10^5 points sum to 1 within this
 
 
@@ -45,6 +46,9 @@ def admit_array(x: Any, name: str, *, ndim: int | None = None, keep: bool = Fals
         raise InvalidInputError(f"`{name}` must have {ndim} dimensions, got shape {tuple(values.shape)}.")
     if values.numel() == 0:
         raise InvalidInputError(f"`{name}` is empty: shape {tuple(values.shape)}.")
+    # One pass for what is finite, as nearly everything is: the sum of anything else is not.
+    if math.isfinite(float(values.sum())):
+        return values
     bad = ~torch.isfinite(values)
     if bool(bad.any()):
         first = tuple(int(i) for i in bad.nonzero()[0])
@@ -116,7 +120,7 @@ def check_spread(*clouds: Tensor) -> None:
 
 def fits_memory(needed: int) -> bool:
     """Whether a request takes no more than half of the memory that is free now."""
-    return needed <= _free() / 2
+    return needed <= _TRIFLE or needed <= _free() / 2
 
 
 def check_memory(needed: int, what: str, remedy: str) -> None:
@@ -125,8 +129,8 @@ def check_memory(needed: int, what: str, remedy: str) -> None:
     Raises:
         ResourceError: naming the bytes and what to do instead.
     """
-    free = _free()
     if not fits_memory(needed):
+        free = _free()
         raise ResourceError(
             f"{what} needs about {needed / 2**30:.1f} GiB, more than half of the {free / 2**30:.1f} GiB free; {remedy}."
         )

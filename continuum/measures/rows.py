@@ -1,9 +1,9 @@
 """A cost that is read some rows at a time, from memory or from its factors.
 
-Both kinds know the same: `shape` (n, m); `height`, how many rows to read at a time; `reduced(rows, g)`, the matrix
-c(i, j) - g_j of some rows; `entries(rows, columns)`, the costs of single pairs in float64; `rounding(g)`, how far off
-the entries of each row of `reduced(rows, g)` may be; `pick(rows, columns)`, the cost between some of the points; and
-`transposed()`.
+Both kinds know the same: `shape` (n, m); `whole()`, all of it in float64, where that is small; `height`, how many rows
+to read at a time; `reduced(rows, g)`, the matrix c(i, j) - g_j of some rows; `entries(rows, columns)`, the costs of
+single pairs in float64; `rounding(g)`, how far off the entries of each row of `reduced(rows, g)` may be;
+`pick(rows, columns)`, the cost between some of the points; and `transposed()`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ class DenseRows:
     @property
     def height(self) -> int:
         return max(1, 2**20 // self.c.shape[1])  # stays in the cache while it is searched
+
+    def whole(self) -> Tensor:
+        return self.c
 
     def reduced(self, rows: slice | Tensor, g: Tensor) -> Tensor:
         return self.c[rows] - g
@@ -73,6 +76,9 @@ class FactoredRows:
     @property
     def _few(self) -> int:
         return max(1, _CHUNK // self.u.shape[1])
+
+    def whole(self) -> Tensor:
+        return (self.u @ self.v.T).double()
 
     def reduced(self, rows: slice | Tensor, g: Tensor) -> Tensor:
         return torch.addmm(-g.to(self.u.dtype), self.u[rows], self.v.T)

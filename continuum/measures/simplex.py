@@ -42,11 +42,14 @@ class Basis:
 def dense_simplex(cost: Array, a: Array, b: Array, max_iterations: int) -> Basis:
     """Optimal flow for a cost matrix (n, m)."""
     low, unit = _unit(cost)
+    scaled = np.subtract(cost, low, order="C")
+    scaled /= unit
     with _QUIET:
-        flow, log = ot.emd(a, b, np.ascontiguousarray((cost - low) / unit), numItermax=max_iterations, log=True)
-    rows, columns = flow.nonzero()
+        flow, log = ot.emd(a, b, scaled, numItermax=max_iterations, log=True)
+    places = np.flatnonzero(flow > 0)  # of numbers, or in pairs, this would take ten times as long
+    rows, columns = np.divmod(places, flow.shape[1])
     f, g = log["u"] * unit + low, log["v"] * unit
-    return Basis(Flow(rows, columns, flow[rows, columns]), f, g, log["warning"] is None)
+    return Basis(Flow(rows, columns, flow.ravel()[places]), f, g, log["warning"] is None)
 
 
 def sparse_simplex(rows: Array, columns: Array, costs: Array, a: Array, b: Array, max_iterations: int) -> Basis:
@@ -74,5 +77,6 @@ def staircase(a: Tensor, b: Tensor) -> Flow:
 
 def _unit(costs: Array) -> tuple[float, float]:
     # POT calls a problem with negative costs infeasible and has absolute tolerances: hand it costs between 0 and 1.
-    low, spread = float(costs.min()), float(np.ptp(costs))
+    low = float(costs.min())
+    spread = float(costs.max()) - low
     return low, 2.0 ** math.frexp(spread)[1] if spread > 0 else 1.0  # a power of 2 rounds nothing
