@@ -21,7 +21,6 @@ __all__ = ["Admitted", "admit_array", "admit_masses", "check_memory", "check_spr
 Admitted = Any  # a field that takes any array of numbers and holds a float64 tensor
 
 _RESOLVED = 1e-150  # spread whose square keeps its digits: the least normal number is 2e-308
-_TRIFLE = 2**20  # bytes for which nobody is asked: to ask takes longer than a small problem
 _MASS_TOLERANCE = 1e-6  # float32 weights of 10^5 points sum to 1 within this
 
 
@@ -120,7 +119,7 @@ def check_spread(*clouds: Tensor) -> None:
 
 def fits_memory(needed: int) -> bool:
     """Whether a request takes no more than half of the memory that is free now."""
-    return needed <= _TRIFLE or needed <= _free() / 2
+    return needed <= _free() / 2
 
 
 def check_memory(needed: int, what: str, remedy: str) -> None:
@@ -129,8 +128,8 @@ def check_memory(needed: int, what: str, remedy: str) -> None:
     Raises:
         ResourceError: naming the bytes and what to do instead.
     """
-    if not fits_memory(needed):
-        free = _free()
+    free = _free()
+    if needed > free / 2:
         raise ResourceError(
             f"{what} needs about {needed / 2**30:.1f} GiB, more than half of the {free / 2**30:.1f} GiB free; {remedy}."
         )

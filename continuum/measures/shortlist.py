@@ -175,9 +175,8 @@ def _first_potentials(c: Tensor, a: Tensor, b: Tensor, max_iterations: int) -> t
     """Feasible potentials from a few of the points: the simplex method is a little faster on what they leave."""
     if min(c.shape) < _WORTH_IT:
         return a.new_zeros(len(a)), b.new_zeros(len(b))
-    some, some_a, some_b = c[::_THIN, ::_THIN], a[::_THIN], b[::_THIN]
-    masses = ((side / side.sum()).cpu().numpy() for side in (some_a, some_b))
-    basis = dense_simplex(some.cpu().numpy(), *masses, max_iterations)
+    some_a, some_b = ((side / side.sum()).cpu().numpy() for side in (a[::_THIN], b[::_THIN]))
+    basis = dense_simplex(c[::_THIN, ::_THIN].cpu().numpy(), some_a, some_b, max_iterations)
     g = (c[::_THIN] - torch.as_tensor(basis.f, device=a.device)[:, None]).amin(0)
     return (c - g).amin(1), g
 
