@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         perplexity_on,
         sentence_scores,
     )
+    from .lm_eval_harness import harness_task
     from .paired import PairedDifference, paired_difference
     from .readability import (
         AUTOMATED_READABILITY,
@@ -83,6 +84,7 @@ _HOMES = {
     "geometric_mixture": "distributions",
     "hold_out": "texts",
     "initialize_student": "size",
+    "harness_task": "lm_eval_harness",
     "jensen_shannon": "distributions",
     "js_to": "divergence",
     "kullback_leibler": "distributions",
@@ -139,6 +141,7 @@ __all__ = [
     "generation_scores",
     "genre_texts",
     "geometric_mixture",
+    "harness_task",
     "hold_out",
     "initialize_student",
     "jensen_shannon",
