@@ -69,7 +69,7 @@ class Walker:
     def objective(self) -> Anytime:
         if self.kind == "dedicated":
             return Anytime(steps=4, prefix=0, emphasis=50)  # all weight is on the fourth application
-        return Anytime(steps=8 if self.task == "pairs" else 10, prefix=6, emphasis=2)
+        return Anytime(steps=8 if self.task == "pairs" else 10, prefix=8, emphasis=1)
 
 
 def walkers() -> list[Walker]:

@@ -28,7 +28,9 @@ class DistillRecipe:
 
     The defaults are for a small model and little text, 158,720 tokens. They depart from Kangaslahti et al. (2026),
     which `paper` gives: the divergence counts fully and cross-entropy, which would fit the texts at hand, not at all;
-    embedding, final norm and head stay the teacher's, so that all members of a family share them.
+    the cosine counts fifty times as much, as members near the teacher need it (of weights from 2 to 400, those of 100
+    and 400 were best and alike, see :doc:`/experiment_size`); embedding, final norm and head stay the teacher's, so
+    that all members of a family share them.
 
     Args:
         losses: what is minimized, the sum of weight times mean. `(HiddenCosine(),)` alone never computes logits.
@@ -57,7 +59,7 @@ class DistillRecipe:
         158720
     """
 
-    losses: tuple[Loss, ...] = (TokenKL(share=0.5), HiddenCosine(weight=2.0))
+    losses: tuple[Loss, ...] = (TokenKL(share=0.5), HiddenCosine(weight=100.0))
     trained: Trained = "layers"
     rows: Rows = _ROWS
     batch_size: int = 4
