@@ -31,7 +31,9 @@ from .core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from .harness.evaluate import evaluate
+    from .harness.pareto import pareto
     from .harness.results import Results
+    from .harness.search import navigate
 
 __all__ = [
     "Interpolant",
@@ -49,13 +51,15 @@ __all__ = [
     "from_function",
     "lease",
     "metric",
+    "navigate",
     "nest",
+    "pareto",
     "product",
     "tabulate",
     "transform",
 ]
 
-_LATE = {"Results": "harness", "evaluate": "harness"}
+_LATE = {"Results": "harness", "evaluate": "harness", "navigate": "harness", "pareto": "harness"}
 _ROOMS = ("compute", "core", "datasets", "harness", "measures", "models", "report", "testing")
 
 

@@ -1,7 +1,9 @@
 """Floor 3: the one harness. Knows `continuum.core` and no axis."""
 
 from .evaluate import evaluate
+from .pareto import pareto
 from .results import Results, status
+from .search import Found, Navigation, navigate
 from .summaries import (
     advantage,
     barrier,
@@ -15,6 +17,8 @@ from .summaries import (
 )
 
 __all__ = [
+    "Found",
+    "Navigation",
     "Results",
     "advantage",
     "barrier",
@@ -23,6 +27,8 @@ __all__ = [
     "frankle_barrier",
     "largest_jump",
     "monotonicity",
+    "navigate",
+    "pareto",
     "spearman",
     "status",
     "tracking_rmse",
