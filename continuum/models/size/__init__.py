@@ -1,7 +1,7 @@
 """The size axis: models of all sizes between a student and its teacher."""
 
 from .assembly import Layer, assembled
-from .calibration import Calibration
+from .calibration import Calibration, Chunks
 from .confidence import Confidence, Saturation, TopProbability
 from .control import random_student
 from .counts import Counts, count_parameters
@@ -22,6 +22,7 @@ from .lowest_drop import Drops, LowestDrop, drop_layers
 from .members import Members
 from .mixed import RandomSlots
 from .orders import ORDERS, FirstToLast, LastToFirst, Order, Random, steps
+from .own_words import own_words
 from .path import PatchPath
 from .provenance import Provenance, provenance_of, read_provenance, write_provenance
 from .pruned import PrunedPath
@@ -36,6 +37,7 @@ __all__ = [
     "BackwardGreedy",
     "Calibration",
     "Choice",
+    "Chunks",
     "Collapse",
     "Confidence",
     "Counts",
@@ -95,6 +97,7 @@ __all__ = [
     "initialize_student",
     "layout_of",
     "lowest_first",
+    "own_words",
     "provenance_of",
     "random_student",
     "read_provenance",

@@ -19,7 +19,40 @@ from ..tokens import admit_texts, encode
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["Calibration"]
+__all__ = ["Calibration", "Chunks"]
+
+
+@dataclass(frozen=True, eq=False)
+class Chunks:
+    """Chunks of tokens of one length, and a random subset of their positions.
+
+    Args:
+        tokens: the chunks, (chunks, length).
+        positions: how many positions, if there are more; None for all.
+        batch_size: chunks that go through the models at once.
+        seed: of the draw of positions.
+    """
+
+    tokens: Tensor
+    positions: int | None = None
+    batch_size: int = 8
+    seed: int = 0
+
+    @property
+    def batches(self) -> tuple[Tensor, ...]:
+        """The chunks by batches, (rows, length) each."""
+        return tuple(torch.split(self.tokens, self.batch_size))
+
+    @cached_property
+    def places(self) -> tuple[Tensor, ...]:
+        """The chosen positions of each batch, as increasing places in its flattened tokens."""
+        total = self.tokens.numel()
+        wanted = total if self.positions is None else min(self.positions, total)
+        chosen = np.sort(rng_for(self.seed, "positions").choice(total, wanted, replace=False))
+        ends = np.cumsum([0, *(batch.numel() for batch in self.batches)])
+        return tuple(
+            torch.from_numpy(chosen[(start <= chosen) & (chosen < end)] - start) for start, end in pairwise(ends)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,15 +123,13 @@ class Calibration:
     @property
     def batches(self) -> tuple[Tensor, ...]:
         """The chunks by batches, (rows, length) each."""
-        return tuple(torch.split(self.tokens, self.batch_size))
+        return self._chunks.batches
 
-    @cached_property
+    @property
     def places(self) -> tuple[Tensor, ...]:
         """The chosen positions of each batch, as increasing places in its flattened tokens."""
-        total = self.tokens.numel()
-        wanted = total if self.positions is None else min(self.positions, total)
-        chosen = np.sort(rng_for(self.seed, "positions").choice(total, wanted, replace=False))
-        ends = np.cumsum([0, *(batch.numel() for batch in self.batches)])
-        return tuple(
-            torch.from_numpy(chosen[(start <= chosen) & (chosen < end)] - start) for start, end in pairwise(ends)
-        )
+        return self._chunks.places
+
+    @cached_property
+    def _chunks(self) -> Chunks:
+        return Chunks(self.tokens, self.positions, self.batch_size, self.seed)

@@ -36,7 +36,7 @@ from .correspondence import layout_between
 from .distill_recipe import DistillRecipe
 from .layout import KeepRule, Layout
 from .mixed import check_mixable
-from .provenance import Provenance, write_provenance
+from .provenance import Provenance, read_provenance, write_provenance
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -68,7 +68,9 @@ class Distilled:
 
     def load(self) -> Any:
         """The student, in evaluation mode, on the CPU."""
-        return _loaded(self.folder, "auto")
+        student = _loaded(self.folder, "auto")
+        student.provenance = read_provenance(self.folder)  # now: a temporary folder may be gone when it is asked for
+        return student
 
 
 def distill(

@@ -12,7 +12,7 @@ from continuum.core import IncompatibleError
 
 from ..anatomy import blocks
 from ..distributions import kullback_leibler
-from .calibration import Calibration
+from .calibration import Calibration, Chunks
 from .parts import Parts, Prepared
 
 __all__ = ["block_influence", "gradient_norms", "lowest_first", "single_drop_kl"]
@@ -20,14 +20,14 @@ __all__ = ["block_influence", "gradient_norms", "lowest_first", "single_drop_kl"
 _CHUNK = 128  # positions whose distributions are held at a time
 
 
-def single_drop_kl(teacher: Any, calibration: Calibration) -> tuple[float, ...]:
+def single_drop_kl(teacher: Any, calibration: Calibration | Chunks) -> tuple[float, ...]:
     r"""What a model loses with each of its layers: $\mathrm{KL}(p \| p_{-i})$ of the model without layer i, in nats.
 
     The mean over the calibration positions. Only layers after i are run again: of n layers n (n + 1) / 2 in all.
 
     Args:
         teacher: a language model of the `transformers` library.
-        calibration: the texts.
+        calibration: the texts, or chunks of tokens.
 
     Raises:
         IncompatibleError: if its layers cannot be found, it has no head, or what it says is no number.

@@ -9,7 +9,7 @@ from typing import Any
 
 from continuum.core import InvalidInputError, check_count
 
-from .calibration import Calibration
+from .calibration import Calibration, Chunks
 from .layer_scores import single_drop_kl
 
 __all__ = ["Drops", "LowestDrop", "drop_layers"]
@@ -55,14 +55,14 @@ class LowestDrop:
     For teachers of the paper, its own rules are in `PUBLISHED`.
 
     Args:
-        calibration: the texts to measure on.
+        calibration: the texts to measure on, or chunks of tokens, such as `own_words`.
         dropped: how many layers to drop; None for as many as there are before the sum rises steeply.
 
     Raises:
         InvalidInputError: if `dropped` is no whole number.
     """
 
-    calibration: Calibration
+    calibration: Calibration | Chunks
     dropped: int | None = None
 
     def __post_init__(self) -> None:
