@@ -33,6 +33,7 @@ bench: $(VENV)/.dev data
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_datasets.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_weights.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_size.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_compute.py
 	$(BIN)/python benchmarks/bench_full_size.py
 
 data: $(VENV)/.demo

@@ -25,7 +25,10 @@ def memory_rows() -> Iterator[Row]:
         held = {steps: _held(rule, steps) for steps in (FEW, MANY)}
         ours, theirs = (found[MANY] / found[FEW] for found in (held, unrolled))
         note = f"x {ours:.3f} from {FEW} to {MANY} iterations; unrolled x {theirs:.1f}"
-        yield row(f"kept for the backward pass in MB, {name}", held[MANY] / 1e6, unrolled[MANY] / 1e6, "unrolled", note)
+        found = row(
+            f"kept for the backward pass in MB, {name}", held[MANY] / 1e6, unrolled[MANY] / 1e6, "unrolled", note
+        )
+        yield {**found, "growth": ours}
 
 
 def _held(rule: Backward, steps: int) -> int:

@@ -23,6 +23,7 @@ from .spaces import Clouds
 __all__ = ["Backward", "BackwardReport", "Implicit", "Phantom", "Unrolled"]
 
 _ANDERSON = Anderson(memory=10)
+_SAME = 1e-5  # relative difference of two sums of squares that is rounding
 
 Reporter = Callable[["BackwardReport"], None]
 
@@ -60,9 +61,10 @@ class Backward(Protocol):
 
 @dataclass(frozen=True)
 class Phantom:
-    r"""The gradient of `steps` damped applications of F at the state that was found: $\sum_{j<k} (J^\top)^j g$.
+    r"""The gradient of `steps` damped applications of F at the state that was found.
 
-    Geng et al. (2021); with one step it is Jacobian-free backpropagation (Fung et al. 2022). Its error decays as
+    $\tau \sum_{j<k} ((1 - \tau) I + \tau J^\top)^j g$ (Geng et al. 2021), for $\tau = 1$ the first k terms of the
+    Neumann series; with one step it is Jacobian-free backpropagation (Fung et al. 2022). Its error decays as
     $\rho(J)^k$. The value is F of the state, whatever the steps are.
 
     Args:
@@ -76,6 +78,8 @@ class Phantom:
     def __post_init__(self) -> None:
         check_count("steps", self.steps)
         check_positive("damping", self.damping)
+        if self.damping > 1:
+            raise InvalidInputError(f"`damping` must be in (0, 1], got {self.damping!r}.")
 
     def equilibrium(self, problem: FixedPointProblem, budget: Budget, report: Reporter) -> tuple[Tensor, FixedPoint]:
         found = search(problem, budget)
@@ -97,23 +101,26 @@ class Implicit:
 
     On linear problems `Anderson` is GMRES in all but name (Walker & Ni 2011). Where particles return to each other's
     places, $F(z)_{\sigma(i)} = z_i$, the order is undone first, without which there is no fixed point. Where the
-    residual stays above the tolerance the gradient of `fallback` is taken, and a `ConvergenceWarning` says so.
-    Gradients of gradients are refused.
+    residual stays above the tolerance, or the state is no fixed point, the gradient of `fallback` is taken, and a
+    `ConvergenceWarning` says so. Gradients of gradients are refused.
 
     Args:
         solver: of the linear system.
         tolerance: largest residual, relative to u.
         max_iter: products with the transposed Jacobian.
         fallback: for samples whose system is not solved.
+        accept: largest residual of a state at which the theorem is applied: its error is of this size.
     """
 
     solver: Solver = _ANDERSON
     tolerance: float = 1e-5
     max_iter: int = 50
     fallback: Phantom = _FALLBACK
+    accept: float = 0.03
 
     def __post_init__(self) -> None:
         check_positive("tolerance", self.tolerance)
+        check_positive("accept", self.accept)
         check_count("max_iter", self.max_iter)
 
     def equilibrium(self, problem: FixedPointProblem, budget: Budget, report: Reporter) -> tuple[Tensor, FixedPoint]:
@@ -123,25 +130,29 @@ class Implicit:
             return f(found.state), found
         state = found.state.detach().requires_grad_()
         image = f(state)
-        result: Tensor = _Adjoint.apply(image, state, self, report)  # type: ignore[no-untyped-call]
+        if not image.requires_grad:
+            return image, found
+        result: Tensor = _Adjoint.apply(image, state, (self, found.residual <= self.accept, report))  # type: ignore[no-untyped-call]
         return result, found
 
-    def solved(self, image: Tensor, state: Tensor, g: Tensor) -> tuple[Tensor, BackwardReport]:
-        """u for a gradient g, and how it was found."""
+    def solved(self, image: Tensor, state: Tensor, g: Tensor, accepted: Tensor) -> tuple[Tensor, BackwardReport]:
+        """u for a gradient g, and how it was found; exact for samples that are `accepted` only."""
+        if not bool(torch.isfinite(g).all()):
+            raise InvalidInputError("the gradient that arrives at the equilibrium is not finite; look at the loss.")
 
         def affine(u: Tensor) -> Tensor:
             (pulled,) = torch.autograd.grad(image, state, u, retain_graph=True, allow_unused=True)
             return g if pulled is None else pulled + g
 
         found = search(FixedPointProblem(affine, g), Budget(self.solver, self.tolerance, self.max_iter))
-        missed = ~found.converged
+        missed = ~(found.converged & accepted)
         u = found.image
         if bool(missed.any()):
             u = torch.where(missed.reshape(-1, *[1] * (g.ndim - 1)), self._phantom(affine, g), u)
         return u, BackwardReport(found.residual, found.evaluations, missed)
 
     def _phantom(self, affine: Map, g: Tensor) -> Tensor:
-        u = g
+        u = self.fallback.damping * g
         for _ in range(self.fallback.steps - 1):
             u = torch.lerp(u, affine(u), self.fallback.damping)
         return u
@@ -166,30 +177,30 @@ class _Adjoint(torch.autograd.Function):
     """The identity, whose gradient g becomes u."""
 
     @staticmethod
-    def forward(ctx: Any, image: Tensor, state: Tensor, options: Implicit, report: Reporter) -> Tensor:
-        ctx.parts = state, options, report
+    def forward(ctx: Any, image: Tensor, state: Tensor, how: tuple[Implicit, Tensor, Reporter]) -> Tensor:
+        ctx.parts = state, *how
         ctx.save_for_backward(image)
         return image.view_as(image)
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None]:
         if torch.is_grad_enabled():
             raise InvalidInputError(
                 "gradients of gradients do not go through Implicit(), and `create_graph=True` asks for them; use "
                 "Unrolled()."
             )
-        state, options, report = ctx.parts
+        state, options, accepted, report = ctx.parts
         (image,) = ctx.saved_tensors
-        u, found = options.solved(image, state, g)
+        u, found = options.solved(image, state, g, accepted)
         report(found)
         if bool(found.fell_back.any()):
             warn(
                 f"the gradients of {int(found.fell_back.sum())} of {len(g)} samples are those of {options.fallback}: "
-                f"their linear systems were solved to {float(found.residual.max()):.1e} only; raise `max_iter` of "
-                "Implicit(), or make F contract, as by `jacobian_penalty`.",
+                f"their states are no fixed points, or linear systems are solved to {float(found.residual.max()):.1e} "
+                "only; raise `max_iter` of the search or of Implicit(), or make F contract, as by `jacobian_penalty`.",
                 ConvergenceWarning,
             )
-        return u, None, None, None
+        return u, None, None
 
 
 def _in_place(problem: FixedPointProblem, budget: Budget, found: FixedPoint) -> Map:
@@ -197,9 +208,12 @@ def _in_place(problem: FixedPointProblem, budget: Budget, found: FixedPoint) -> 
     space = problem.space or budget.solver.space
     if not isinstance(space, Clouds):
         return problem.f
-    if bool((space.residual(found.state, found.image, 0.0) <= found.residual).all()):
+    plain = space.length(found.image - found.state)
+    stays = plain <= (1 + _SAME) * found.residual * space.length(found.image)
+    if bool((stays | ~torch.isfinite(plain)).all()):
         return problem.f  # as they are
-    order = space.order(found.state, found.image)
+    places = torch.arange(found.state.shape[1], device=found.state.device)
+    order = torch.where(stays[:, None], places, space.order(found.state, found.image))
 
     def ordered(z: Tensor) -> Tensor:
         image = problem.f(z)

@@ -26,7 +26,7 @@ from continuum.core import (
     rng_for,
 )
 
-from .equilibrium import Equilibrium, spread_of
+from .equilibrium import DistributionalDEQ, Equilibrium, spread_of, warn_of_divergence
 from .fixed_point import Budget, FixedPoint, FixedPointProblem, search
 from .particles import PointCloudBatch
 from .solvers import Anderson, Picard, Solver
@@ -348,6 +348,12 @@ class BudgetPath:
     spending: Spending = _ITERATIONS
 
     def __post_init__(self) -> None:
+        if isinstance(self.spending, type) or not hasattr(self.spending, "solve"):
+            raise InvalidInputError(f"`spending` must be what is bought, such as Iterations(), got {self.spending!r}.")
+        if isinstance(self.spending, Particles | InputPoints) and not isinstance(self.model, DistributionalDEQ):
+            raise InvalidInputError(
+                f"{type(self.spending).__name__} is of point clouds, and the model is a {type(self.model).__name__}."
+            )
         if not hasattr(self.model, "problem"):
             raise InvalidInputError(f"`model` must be a DEQ or a DistributionalDEQ, got {type(self.model).__name__}.")
 
@@ -393,7 +399,10 @@ class BudgetPath:
             inputs: what the model takes.
             points: number of points of the grid, or coordinates.
         """
-        grid = self.domain.grid(points) if isinstance(points, int) else [self.domain.point(t) for t in points]
+        if isinstance(points, Sequence):
+            grid = tuple(self.domain.point(t) for t in points)
+        else:
+            grid = self.domain.grid(int(points))
         found: dict[Point, Equilibrium] = {}
         problem: FixedPointProblem | None = None
         before: Searches = ()
@@ -412,6 +421,7 @@ class BudgetPath:
 
 def _read(problem: FixedPointProblem, spent: Spent) -> Equilibrium:
     state, found = spent.state, spent.searches[-1]
+    warn_of_divergence(found)
     return Equilibrium(problem.output(state), found, spread_of(problem, state))
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from continuum.core import InvalidInputError, check_count, torch_generator
+from continuum.core import ConvergenceWarning, InvalidInputError, check_count, torch_generator, warn
 
 from .backward import Backward, BackwardReport, Phantom
 from .fixed_point import Budget, FixedPoint, FixedPointProblem
@@ -134,12 +134,15 @@ class DEQ(nn.Module):
         """The fixed point for each input, with the search."""
         problem = self.problem(x)
         output, found = self.backward_rule.equilibrium(problem, self.budget, self._report)
+        warn_of_divergence(found)
         return Equilibrium(output, found, spread_of(problem, output))
 
     def problem(self, x: Tensor) -> FixedPointProblem:
         """F with its input, from a state of zeros."""
         if not isinstance(x, Tensor) or x.ndim < 2 or not x.is_floating_point():
             raise InvalidInputError(f"inputs must be a floating-point tensor (b, ...), got {_said(x)}.")
+        if not bool(torch.isfinite(x).all()):
+            raise InvalidInputError("inputs have NaN or infinite entries; drop or impute them.")
         shape = x.shape[1:] if self.shape is None else self.shape
         return FixedPointProblem(_Bound(self._image, _Inputs(x)), x.new_zeros(len(x), *shape), Vectors())
 
@@ -181,7 +184,8 @@ class DistributionalDEQ(nn.Module):
         """The same with the search, and the spread of the particles."""
         problem = self.problem(clouds)
         z, found = self.backward_rule.equilibrium(problem, self.budget, self._report)
-        return Equilibrium(problem.output(z), found, spread_of(problem, found.image))
+        warn_of_divergence(found)
+        return Equilibrium(problem.output(z), found, spread_of(problem, z))
 
     def problem(self, clouds: PointCloudBatch, *, particles: int | None = None) -> FixedPointProblem:
         """F with the encoded input, from the start of the network.
@@ -220,6 +224,16 @@ def spread(z: Float[Tensor, "b n p"]) -> Float[Tensor, " b"]:
     return found
 
 
+def warn_of_divergence(found: FixedPoint) -> None:
+    """Say that samples diverged. That a budget was spent before a search came to rest is what budgets are for."""
+    if bool(found.diverged.any()):
+        warn(
+            f"{int(found.diverged.sum())} of {len(found)} samples diverged: their states are the best that were found; "
+            "try Anderson() or Damped() in the budget, or make F contract, as by `jacobian_penalty`.",
+            ConvergenceWarning,
+        )
+
+
 def spread_of(problem: FixedPointProblem, z: Tensor) -> Float[Tensor, " b"]:
     """The spread of states of a problem; NaN where there are no particles to be apart."""
     if isinstance(problem.space, Clouds):
@@ -240,9 +254,11 @@ def jacobian_penalty(f: Map, z: Tensor, rng: np.random.Generator) -> Tensor:
     state = z.detach().requires_grad_()
     with sdpa_kernel(SDPBackend.MATH):  # the faster kernels of attention have no second derivative
         image = f(state)
+    if not image.requires_grad:
+        return z.new_zeros(())
     v = torch.randn(image.shape, generator=torch_generator(rng), dtype=torch.float64).to(image)
-    (pulled,) = torch.autograd.grad(image, state, v, create_graph=True)
-    return pulled.square().mean()
+    (pulled,) = torch.autograd.grad(image, state, v, create_graph=True, allow_unused=True)
+    return z.new_zeros(()) if pulled is None else pulled.square().mean()
 
 
 def _said(value: Any) -> str:

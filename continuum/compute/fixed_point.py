@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from continuum.core import ConvergenceWarning, InvalidInputError, check_count, check_weight, warn
+from continuum.core import ConvergenceWarning, IncompatibleError, InvalidInputError, check_count, check_weight, warn
 
 from .solvers import Anderson, Map, Memory, Solver, Step
 from .spaces import Space
@@ -18,7 +18,9 @@ from .stopping import Residual, Stop
 __all__ = ["Budget", "FixedPoint", "FixedPointProblem", "SampleMap", "search", "solve_fixed_point"]
 
 _ANDERSON = Anderson()
-_AHEAD = "ahead"
+_AHEAD, _FLOOR = "ahead", "floor"
+_FLOOR_SHARE = 1e-3  # of the length of the first image: distances are relative to no less
+_GROWN = 10.0  # growth of the distance to the image at which a sample diverges
 
 
 @runtime_checkable
@@ -53,9 +55,11 @@ class Budget:
 
     def __post_init__(self) -> None:
         check_count("max_iter", self.max_iter)
-        if isinstance(self.stop, int | float):
+        _check_kind("solver", self.solver, "step", "a solver such as Anderson()")
+        if not hasattr(self.stop, "reached"):
             check_weight("stop", self.stop)
-            object.__setattr__(self, "stop", Residual(self.stop))
+            object.__setattr__(self, "stop", Residual(float(self.stop)))
+        _check_kind("stop", self.stop, "reached", "a tolerance or a rule such as PredictionChange()")
 
     @property
     def rule(self) -> Stop:
@@ -83,6 +87,10 @@ class FixedPointProblem:
     predict: Map | None = None
 
     def __post_init__(self) -> None:
+        if not callable(self.f):
+            raise InvalidInputError(f"F must be a function of states, got {type(self.f).__name__}.")
+        if self.space is not None:
+            _check_kind("space", self.space, "residual", "Vectors() or Clouds()")
         if not isinstance(self.start, Tensor) or self.start.ndim < 2 or not self.start.is_floating_point():
             raise InvalidInputError(
                 "the start must be a floating-point tensor of states, samples first, (b, ...) with at least two "
@@ -103,11 +111,13 @@ class Progress:
     """Where a search stands.
 
     Attributes:
+        budget: that of the search.
         held: where F is to be evaluated next, and what solver and rule remember.
         gaps: lengths of F(z) - z at the first and at the last evaluation, (2, b).
         broken: whether something was not finite, so that there is no going on.
     """
 
+    budget: Budget
     held: Memory
     gaps: Float[Tensor, "2 b"]
     broken: Bool[Tensor, " b"]
@@ -118,15 +128,16 @@ class FixedPoint:
     """What a search found. All have the samples first.
 
     Attributes:
-        state: of all points at which F was evaluated, the one of the least residual, (b, ...).
-        image: F of it.
+        state: of all points at which F was evaluated, the one of the least residual, (b, ...); where F was never
+            finite, the start.
+        image: F of it; NaN where F was never finite, as are `last` and `mmd2`.
         last: F of the last finite point: what so many applications of F make of the start.
         residual: distance of state and image, relative to the image; see `Vectors` and `Clouds`.
         mmd2: squared discrepancy of state and image, the certificate: 0 for a fixed point.
         trace: residual of each evaluation, (evaluations, b), NaN after the end.
         evaluations: of F.
         converged: whether the rule said so, and not only the number of evaluations ran out.
-        diverged: whether something was not finite, or states ended farther from their images than they began.
+        diverged: whether something was not finite, or states ended ten times as far from their images as they began.
         progress: what it takes to go on.
     """
 
@@ -164,7 +175,7 @@ def solve_fixed_point(
     Args:
         f: F, (b, ...) to (b, ...). If it has a method `index(rows)`, samples that ended are left out.
         z0: where to begin, (b, ...), or what a search with fewer evaluations found, to be gone on with as if it had
-            never ended.
+            never ended: with the same solver, and the same rule but for the tolerance of a residual.
         solver: `Picard`, `Damped`, `Anderson`, `Broyden` or `WassersteinFlow`.
         tolerance: largest distance of a state to its image, relative to the length of the image.
         max_iter: evaluations of F for each sample at most, those before included.
@@ -177,14 +188,15 @@ def solve_fixed_point(
         The best states with residuals, certificates and flags. A `ConvergenceWarning` says if samples did not converge.
 
     Raises:
-        InvalidInputError: if F changes the shape of states, or the start is not finite.
+        InvalidInputError: if F changes the shape of states or makes integers of them, or the start is not finite.
+        IncompatibleError: if a search is gone on with by another solver or rule.
 
     Example:
         >>> found = solve_fixed_point(torch.cos, torch.zeros(1, 1), tolerance=1e-5)
         >>> round(float(found.state), 4), bool(found.converged)
         (0.7391, True)
     """
-    start = z0.progress.held[_AHEAD] if isinstance(z0, FixedPoint) else z0
+    start = z0.state if isinstance(z0, FixedPoint) else z0
     problem = FixedPointProblem(f, start, space, read)
     budget = Budget(solver, Residual(tolerance) if stop is None else stop, max_iter)
     found = search(problem, budget, z0 if isinstance(z0, FixedPoint) else None)
@@ -236,7 +248,7 @@ class _Run:
             self.broken = torch.zeros(n, dtype=torch.bool, device=device)
             self.gaps = start.new_full((2, n), torch.nan)
             self.ended = self.broken.clone()
-            self.held = {_AHEAD: start.clone()}
+            self.held = {_AHEAD: start.clone(), _FLOOR: start.new_full((n,), torch.nan)}
             self.held |= {f"solver.{name}": part for name, part in budget.solver.start(start).items()}
             self.held |= {f"stop.{name}": part for name, part in budget.rule.start(start).items()}
         else:
@@ -245,7 +257,7 @@ class _Run:
             more = start.new_full((max(0, budget.max_iter - len(before.trace)), n), torch.nan)
             self.trace = torch.cat([before.trace, more])
             self.broken, self.gaps = before.progress.broken.clone(), before.progress.gaps.clone()
-            self.ended = self.broken | (self.residual <= budget.rule.goal)
+            self.ended = self.broken | _have_ended(before, budget)
             self.held = {name: part.clone() for name, part in before.progress.held.items()}
         self.converged = self.ended & ~self.broken
         self._take((~self.ended & (self.evaluations < budget.max_iter)).nonzero()[:, 0])
@@ -253,12 +265,13 @@ class _Run:
     def advance(self) -> None:
         """Evaluate F once for those that go on."""
         step = self.budget.solver.step(self.f, self.live[_AHEAD], _part(self.live, "solver."), self.near)
-        _check_shape(step)
-        residual = self.near.residual(step.point, step.image, self.budget.rule.goal)
+        length, floor = self.near.length(step.image), self.live[_FLOOR]
+        floor = torch.where(floor.isnan(), _FLOOR_SHARE * length, floor)
+        residual = self.near.residual(step.point, step.image, self.budget.rule.goal, floor.nan_to_num())
         finite = _is_finite(step.image) & torch.isfinite(residual)
         reached, seen = self.budget.rule.reached(step, residual, self.near, self.predicted, _part(self.live, "stop."))
-        self._note(step, residual, finite)
-        self.live = {_AHEAD: step.ahead}
+        self._note(step, residual, length, finite)
+        self.live = {_AHEAD: step.ahead, _FLOOR: floor}
         self.live |= {f"solver.{name}": part for name, part in step.memory.items()}
         self.live |= {f"stop.{name}": part for name, part in seen.items()}
         broken = ~finite | ~_is_finite(step.ahead)
@@ -273,31 +286,33 @@ class _Run:
 
     def result(self) -> FixedPoint:
         longest = int(self.evaluations.max())
-        grown = self.gaps[1] > self.gaps[0]
+        grown = self.gaps[1] > _GROWN * self.gaps[0]
+        never = self.residual.isinf().reshape(-1, *[1] * (self.state.ndim - 1))
+        image, last = (torch.where(never, torch.nan, part) for part in (self.image, self.last))
         return FixedPoint(
             state=self.state,
-            image=self.image,
-            last=self.last,
+            image=image,
+            last=last,
             residual=self.residual,
-            mmd2=self.space.mmd2(self.state, self.image),
+            mmd2=torch.where(self.residual.isinf(), torch.nan, self.space.mmd2(self.state, self.image)),
             trace=self.trace[:longest],
             evaluations=self.evaluations,
             converged=self.converged,
             diverged=~self.converged & (self.broken | grown),
-            progress=Progress(self.held, self.gaps, self.broken),
+            progress=Progress(self.budget, self.held, self.gaps, self.broken),
         )
 
-    def _note(self, step: Step, residual: Tensor, finite: Tensor) -> None:
+    def _note(self, step: Step, residual: Tensor, length: Tensor, finite: Tensor) -> None:
         """Keep the residuals, and the best point so far."""
         rows = self.rows
         self.trace[self.evaluations[rows], rows] = torch.where(finite, residual, torch.inf)
         first = self.evaluations[rows] == 0
         self.evaluations[rows] += 1
-        gap = (step.image - step.point).flatten(1).norm(dim=1)
+        gap = residual * length
         self.gaps[0, rows[first]] = gap[first]
         self.gaps[1, rows] = gap
         self.last[rows[finite]] = step.image[finite]
-        better = finite & (residual < self.residual[rows])
+        better = finite & (residual <= self.residual[rows])
         for held, new in ((self.state, step.point), (self.image, step.image), (self.residual, residual)):
             held[rows[better]] = new[better]
 
@@ -314,7 +329,7 @@ class _Run:
         self.live = {name: part[rows] for name, part in self.held.items()}
         is_all = len(rows) == len(self.state)
         self.near = self.space if is_all else self.space.index(rows)
-        self.f = _restricted(self.problem.f, rows, self.state, is_all)
+        self.f = _guarded(_restricted(self.problem.f, rows, self.state, is_all))
         self.predicted = self._predicted(rows, is_all)
 
     def _predicted(self, rows: Tensor, is_all: bool) -> Map:
@@ -349,11 +364,33 @@ def _is_finite(states: Tensor) -> Tensor:
     return torch.isfinite(states.flatten(1)).all(1)
 
 
-def _check_shape(step: Step) -> None:
-    if step.image.shape != step.point.shape:
-        raise InvalidInputError(
-            f"F must not change the shape of states: it made {tuple(step.image.shape)} of {tuple(step.point.shape)}."
+def _guarded(f: Map) -> Map:
+    """F with a copy of its argument, which it may write into, and a copy of its result, which it may use again."""
+
+    def call(z: Tensor) -> Tensor:
+        image = f(z.clone())
+        if not isinstance(image, Tensor) or image.shape != z.shape or not image.is_floating_point():
+            raise InvalidInputError(f"F must not change the shape of states: of {_said(z)} it made {_said(image)}.")
+        return image.to(z.dtype, copy=True)  # autocast may have made another one
+
+    return call
+
+
+def _have_ended(before: FixedPoint, budget: Budget) -> Tensor:
+    """Which samples of an earlier search need not go on."""
+    known = before.progress.budget
+    same = type(known.rule) is type(budget.rule) and (known.rule == budget.rule or isinstance(budget.rule, Residual))
+    if known.solver != budget.solver or not same:
+        raise IncompatibleError(
+            f"a search by {known.solver!r} until {known.rule!r} cannot be gone on with by {budget.solver!r} until "
+            f"{budget.rule!r}; begin anew at its state."
         )
+    return before.converged if known.rule == budget.rule else before.residual <= budget.rule.goal
+
+
+def _check_kind(name: str, value: Any, method: str, wanted: str) -> None:
+    if isinstance(value, type) or not hasattr(value, method):
+        raise InvalidInputError(f"`{name}` must be {wanted}, got {value!r}.")
 
 
 def _said(value: Any) -> str:

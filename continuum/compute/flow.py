@@ -138,6 +138,8 @@ class WassersteinFlow:
     def step(self, f: Map, z: Tensor, memory: Memory, space: Space) -> Step:
         if not isinstance(space, Clouds):
             raise InvalidInputError(f"WassersteinFlow() moves measures, got `space={space!r}`; pass `space=Clouds()`.")
+        if torch.is_inference_mode_enabled():
+            raise InvalidInputError("WassersteinFlow() takes gradients; use `torch.no_grad()`, not inference mode.")
         masses = space.masses(z)
         point = self._disturbed(z, memory["count"], masses)
         image, velocity, value = self._velocity(f, point, masses, space)

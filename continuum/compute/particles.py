@@ -68,6 +68,8 @@ class PointCloudBatch:
                     f"cloud {i} has shape {tuple(cloud.shape)}; clouds must be (m, d) of one dimension d, and the "
                     f"first has shape {tuple(first.shape)}."
                 )
+            if cloud.dtype != first.dtype:
+                raise InvalidInputError(f"cloud {i} is {cloud.dtype}, and the first is {first.dtype}; make them one.")
         mask = _padded([torch.ones(len(cloud), dtype=torch.bool, device=first.device) for cloud in tensors])
         if weights is None:
             return cls(_padded(tensors), mask)

@@ -17,17 +17,25 @@ from continuum.measures.mmd import discrepancy2
 __all__ = ["Clouds", "Space", "Vectors"]
 
 _ENERGY = Riesz()
-_TINY = 1e-30  # float32 holds it: keeps 0 / 0 from being NaN
+_FEW = 64  # particles up to which an assignment is cheap
 
 
 class Space(Protocol):
     """How far states of a batch are from their images."""
 
-    def residual(self, point: Tensor, image: Tensor, goal: float, /) -> Float[Tensor, " b"]:
+    def residual(self, point: Tensor, image: Tensor, goal: float, floor: Tensor | float, /) -> Float[Tensor, " b"]:
         """Distance of each state to its image, relative to the length of the image.
 
-        It may be larger than the distance where that is above `goal`.
+        Args:
+            point: states.
+            image: F of them.
+            goal: above which the distance need not be exact, but no smaller than it is.
+            floor: least length that distances are relative to, (b,): an equilibrium may lie at the origin.
         """
+        ...
+
+    def length(self, states: Tensor, /) -> Float[Tensor, " b"]:
+        """How long states are."""
         ...
 
     def mmd2(self, point: Tensor, image: Tensor, /) -> Float[Tensor, " b"]:
@@ -46,11 +54,15 @@ class Vectors:
     As a measure a vector is one point: its discrepancy for the energy kernel is $2 \|F(z) - z\|$.
     """
 
-    def residual(self, point: Tensor, image: Tensor, goal: float = 0.0) -> Tensor:
-        return _length(image - point) / (_length(image) + _TINY)
+    def residual(self, point: Tensor, image: Tensor, goal: float = 0.0, floor: Tensor | float = 0.0) -> Tensor:
+        return _ratio(self.length(image - point), self.length(image), floor)
+
+    def length(self, states: Tensor) -> Tensor:
+        length: Tensor = torch.linalg.vector_norm(states.flatten(1), dim=1)
+        return length
 
     def mmd2(self, point: Tensor, image: Tensor) -> Tensor:
-        return 2 * _length(image - point)
+        return 2 * self.length(image - point)
 
     def index(self, rows: Tensor) -> Vectors:
         return self
@@ -62,9 +74,9 @@ class Clouds:
 
     $\mu = F(\mu)$ says that the particles of F(z) are those of z in some order. The residual is
     $W_2(\mu, F(\mu)) / (\sum_i w_i |F(z)_i|^2)^{1/2}$. Where every particle returns to its own place this is known
-    without a search; otherwise the best order is one linear assignment, and it is looked for only if the energy
-    distance does not rule out that $W_2$ is below the goal: $\mathrm{MMD}^2 \le 2\, W_1 \le 2\, W_2$ by the triangle
-    inequality.
+    without a search; otherwise the best order is one linear assignment. Of many particles, or of marked ones, which
+    hardly change places, it is looked for only if the energy distance does not rule out that $W_2$ is below the goal:
+    $\mathrm{MMD}^2 \le 2\, W_1 \le 2\, W_2$ by the triangle inequality.
 
     Args:
         weights: masses of the particles, (b, n), 0 for padding; None for uniform ones. Orders are only looked for among
@@ -77,17 +89,31 @@ class Clouds:
     marks: Float[Tensor, "n k"] | None = None
     kernel: Kernel = _ENERGY
 
-    def residual(self, point: Tensor, image: Tensor, goal: float = 0.0) -> Tensor:
-        scale = self._scale(image)
-        found = self._cost(point, image).sqrt() / scale
-        if goal == 0:
-            return found
-        hopeful = (found > goal) & (self._energy(point, image) <= 2 * goal * scale + _slack(image))
-        for row in hopeful.nonzero()[:, 0].tolist():
-            one = self.index(torch.tensor([row], device=point.device))
-            order = one.order(point[[row]], image[[row]])
-            found[row] = (one._cost(point[[row]], _reordered(image[[row]], order)).sqrt() / scale[row])[0]
+    def residual(self, point: Tensor, image: Tensor, goal: float = 0.0, floor: Tensor | float = 0.0) -> Tensor:
+        scale = self.length(image)
+        found = _ratio(self.length(image - point), scale, floor)
+        rows = self._hopeful(point, image, found, goal, scale).nonzero()[:, 0]
+        if len(rows):
+            some = self.index(rows)
+            order = some.order(point[rows], image[rows])
+            moved = _reordered(some.marked(image[rows]), order) - some.marked(point[rows])
+            least = floor if isinstance(floor, float) else floor[rows]
+            found[rows] = torch.minimum(found[rows], _ratio(some.length(moved), scale[rows], least))
         return found
+
+    def _hopeful(self, point: Tensor, image: Tensor, found: Tensor, goal: float, scale: Tensor) -> Tensor:
+        """Of which samples another order of the particles is looked for."""
+        wanted = found > goal
+        if self.marks is None and point.shape[1] <= _FEW:
+            return wanted
+        if goal == 0:
+            return torch.zeros_like(wanted)
+        masses = self.masses(point)
+        energy = discrepancy2(self.marked(point), self.marked(image), masses, masses, _ENERGY)
+        return wanted & (energy <= 2 * goal * scale + _slack(image))
+
+    def length(self, states: Tensor) -> Tensor:
+        return (self.masses(states) * states.square().sum(-1)).sum(-1).sqrt()
 
     def mmd2(self, point: Tensor, image: Tensor) -> Tensor:
         masses = self.masses(point)
@@ -125,31 +151,20 @@ class Clouds:
         order = torch.arange(point.shape[1], device=point.device).repeat(len(point), 1)
         for row, (cost, mass) in enumerate(zip(costs.cpu(), masses.cpu(), strict=True)):
             real = (mass > 0).nonzero()[:, 0]
-            if _are_equal(mass[real]):
+            if _are_equal(mass[real]) and bool(cost.isfinite().all()):
                 _, columns = linear_sum_assignment(cost[real][:, real].numpy())
                 order[row, real] = real[torch.as_tensor(columns)].to(order.device)
         return order
 
-    def _cost(self, point: Tensor, image: Tensor) -> Tensor:
-        """Mean squared distance of particles to their own images."""
-        return (self.masses(point) * (image - point).square().sum(-1)).sum(-1)
 
-    def _scale(self, image: Tensor) -> Tensor:
-        return (self.masses(image) * image.square().sum(-1)).sum(-1).sqrt() + _TINY
-
-    def _energy(self, point: Tensor, image: Tensor) -> Tensor:
-        masses = self.masses(point)
-        return discrepancy2(self.marked(point), self.marked(image), masses, masses, _ENERGY)
+def _ratio(gap: Tensor, length: Tensor, floor: Tensor | float) -> Tensor:
+    """A distance relative to a length; 0 where both are 0."""
+    return gap / length.clamp(min=floor).clamp(min=torch.finfo(gap.dtype).tiny)
 
 
-def _length(states: Tensor) -> Tensor:
-    length: Tensor = torch.linalg.vector_norm(states.flatten(1), dim=1)
-    return length
-
-
-def _slack(image: Tensor) -> float:
-    """What rounding can add to a discrepancy."""
-    return 64 * torch.finfo(image.dtype).eps * float(image.abs().max())
+def _slack(image: Tensor) -> Tensor:
+    """What rounding can add to the discrepancy of each sample."""
+    return 64 * torch.finfo(image.dtype).eps * image.abs().flatten(1).amax(1)
 
 
 def _are_equal(masses: Tensor) -> Bool[Tensor, ""] | bool:

@@ -120,6 +120,7 @@ class PredictionChange:
         return {}
 
     def reached(self, step: Step, residual: Tensor, space: Space, predict: Map, memory: Memory) -> Reached:
-        now = predict(step.image).detach().flatten(1)
+        now = predict(step.image).detach()
+        now = now.reshape(len(now), -1).to(residual.dtype)
         before = memory.get("seen", torch.full_like(now, torch.nan))
         return (now - before).abs().amax(1) < self.tolerance, {"seen": now}  # false beside NaN

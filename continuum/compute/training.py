@@ -21,6 +21,7 @@ from continuum.core import (
     IncompatibleError,
     InvalidInputError,
     StoreError,
+    admit_path,
     check_count,
     check_positive,
     check_share,
@@ -187,7 +188,7 @@ def train_equilibrium(
     recipe: TrainingRecipe,
     *,
     objective: Objective,
-    file: Path | None = None,
+    file: str | Path | None = None,
     save_every: float = 60.0,
     progress: bool = True,
 ) -> Fitted:
@@ -206,10 +207,12 @@ def train_equilibrium(
         progress: whether a bar is shown on a terminal.
 
     Raises:
-        InvalidInputError: if a loss is not finite.
+        InvalidInputError: if a loss or a gradient is not finite, or nothing is to be trained.
         IncompatibleError: if `file` belongs to another training.
+        StoreError: if `file` is damaged.
     """
-    run = _Training(model, recipe, repr((recipe, objective)), file)
+    path = None if file is None else admit_path("file", file)
+    run = _Training(model, recipe, repr((recipe, objective)), path)
     bar = tqdm(total=recipe.steps, initial=len(run.losses), desc="training", disable=None if progress else True)
     saved = time.monotonic()
     with bar:
@@ -218,6 +221,8 @@ def train_equilibrium(
             rng = rng_for(recipe.seed, "step", step)
             inputs, targets = draw(rng)
             value = objective.loss(model, inputs, targets, loss, rng)
+            if value.ndim:
+                raise InvalidInputError(f"a loss must be one number, got shape {tuple(value.shape)}; take its mean.")
             if not bool(torch.isfinite(value)):
                 raise InvalidInputError(f"the loss of step {step} is {float(value.detach())}; lower the learning rate.")
             run.descend(value)
@@ -234,6 +239,8 @@ class _Training:
     def __init__(self, model: nn.Module, recipe: TrainingRecipe, identity: str, file: Path | None) -> None:
         self.model, self.recipe, self.identity, self.file = model.train(), recipe, identity, file
         self.weights = {name: part for name, part in model.named_parameters() if part.requires_grad}
+        if not self.weights:
+            raise InvalidInputError(f"nothing of this {type(model).__name__} is to be trained: all weights are frozen.")
         self.optimizer = torch.optim.AdamW(
             self.weights.values(), lr=recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay
         )
@@ -250,7 +257,12 @@ class _Training:
         self.optimizer.param_groups[0]["lr"] = self.recipe.rate(step)
         self.optimizer.zero_grad()
         torch.autograd.backward(value)
-        nn.utils.clip_grad_norm_(self.weights.values(), self.recipe.clip)
+        length = nn.utils.clip_grad_norm_(self.weights.values(), self.recipe.clip)
+        if not bool(torch.isfinite(length)):
+            raise InvalidInputError(
+                f"the gradient of step {step} is not finite, though its loss is {float(value.detach()):g}; lower the "
+                "learning rate, or look at the loss."
+            )
         self.optimizer.step()
         # The first weights are far from the last ones: the average starts short and grows.
         decay = min(self.recipe.average, (1 + step) / (10 + step))
@@ -274,6 +286,7 @@ class _Training:
             return
         tensors = {f"weight.{name}": part.detach() for name, part in self.weights.items()}
         tensors |= {f"average.{name}": part for name, part in self.average.items()}
+        tensors |= {f"buffer.{name}": part for name, part in self.model.named_buffers()}
         for name, part in self.weights.items():
             tensors |= {f"optimizer.{key}.{name}": value for key, value in self.optimizer.state[part].items()}
         kept = {"identity": self.identity, "losses": json.dumps(self.losses), "seconds": json.dumps(self._seconds())}
@@ -292,7 +305,10 @@ class _Training:
                 f"{path} belongs to another training: {kept.get('identity')}, and this is {self.identity}; choose "
                 "another file."
             )
+        self._check(path, tensors)
         with torch.no_grad():
+            for name, part in self.model.named_buffers():
+                part.copy_(tensors[f"buffer.{name}"])
             for name, part in self.weights.items():
                 part.copy_(tensors[f"weight.{name}"])
                 self.average[name].copy_(tensors[f"average.{name}"])
@@ -306,6 +322,21 @@ class _Training:
                 }
         self.losses = json.loads(kept["losses"])
         self.before = json.loads(kept["seconds"])
+
+    def _check(self, path: Path, tensors: Mapping[str, Tensor]) -> None:
+        """Refuse the tensors of another model, and those that are not finite."""
+        ours: dict[str, Tensor] = {f"weight.{name}": part for name, part in self.weights.items()}
+        ours |= {f"buffer.{name}": part for name, part in self.model.named_buffers()}
+        theirs = {name: part for name, part in tensors.items() if name.partition(".")[0] in ("weight", "buffer")}
+        shapes = ({name: (part.shape, part.dtype) for name, part in parts.items()} for parts in (ours, theirs))
+        if next(shapes) != next(shapes):
+            odd = sorted(set(ours) ^ set(theirs)) or [name for name in ours if ours[name].shape != theirs[name].shape]
+            raise IncompatibleError(
+                f"{path} is of a model of other tensors: {', '.join(odd[:3])}; choose another file."
+            )
+        bad = [name for name, part in tensors.items() if part.is_floating_point() and not bool(part.isfinite().all())]
+        if bad:
+            raise StoreError(f"{path} has NaN or infinite entries in {bad[0]}; remove it.")
 
     def _seconds(self) -> dict[str, float]:
         now = {"cpu": time.process_time(), "wall": time.monotonic()}

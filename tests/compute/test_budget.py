@@ -12,6 +12,7 @@ from continuum.compute import (
     BudgetPath,
     Changes,
     Iterations,
+    Particles,
     Picard,
     Tolerances,
 )
@@ -139,6 +140,9 @@ def test_domains_end_where_budgets_do():
         (lambda: Tolerances(1e-4, 1e-2), "`tightest` must be below `loosest`"),
         (lambda: Changes(0.1, 0.0), "`tightest` must be positive"),
         (lambda: BudgetPath(nn.Linear(2, 2)), "must be a DEQ or a DistributionalDEQ, got Linear"),
+        (lambda: BudgetPath(model(), "iterations"), "`spending` must be what is bought"),
+        (lambda: BudgetPath(model(), Iterations), "`spending` must be what is bought"),
+        (lambda: BudgetPath(model(), Particles()), "Particles is of point clouds, and the model is a DEQ"),
         (lambda: BudgetPath(model()).at_budget(100), r"must be in \[1, 24\]"),
         (lambda: BudgetPath(model(), Tolerances()).at_budget(4), "depends on the inputs"),
     ],

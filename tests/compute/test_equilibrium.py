@@ -1,5 +1,6 @@
 """Models with an equilibrium inside: exact gradients, one function in training and evaluation, spread of particles."""
 
+import warnings
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -13,10 +14,12 @@ from continuum.compute import (
     DEQ,
     Anderson,
     Budget,
+    BudgetPath,
     Clouds,
     DistributionalDEQ,
     FixedPointProblem,
     Implicit,
+    Iterations,
     Phantom,
     Picard,
     PointCloudBatch,
@@ -126,6 +129,85 @@ def test_where_the_linear_system_is_not_solved_the_gradient_is_a_phantom_and_say
     (DEQ(cell, budget=EXACT, backward=fallback)(x) * inputs(seed=2)).sum().backward()
     # The phantom unrolls F at the state, the fallback its Jacobian there: alike, since the state is fixed.
     torch.testing.assert_close(found, cell.w.grad, rtol=1e-8, atol=1e-8)
+
+
+def test_where_the_state_is_no_fixed_point_the_gradient_is_a_phantom_and_says_so():
+    cell = Cell()
+    layer = DEQ(cell, budget=Budget(Picard(), 1e-14, 2), backward=Implicit())
+    with pytest.warns(ConvergenceWarning, match="their states are no fixed points"):
+        (layer(inputs()) * inputs(seed=2)).sum().backward()
+    assert layer.backward_report.fell_back.all()
+
+
+def test_a_damped_fallback_is_the_damped_phantom():
+    w = 0.6 * torch.linalg.qr(inputs(4, 4)).Q
+    found = []
+    for backward in (Phantom(3, 0.5), Implicit(Picard(), 1e-12, max_iter=1, fallback=Phantom(3, 0.5))):
+        cell = Linear(w.clone(), torch.ones(4, dtype=torch.float64))
+        value = (DEQ(cell, budget=EXACT, backward=backward)(torch.zeros(1, 4, dtype=torch.float64)) * inputs(1)).sum()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            value.backward()
+        found.append(cell.b.grad)
+    torch.testing.assert_close(*found, rtol=1e-8, atol=1e-9)
+
+
+def test_divergence_is_said_by_models_too():
+    class Growing(nn.Module):
+        def forward(self, z, x):
+            return 3 * z + x
+
+    layer = DEQ(Growing(), budget=Budget(Picard(), 1e-4, 20))
+    with pytest.warns(ConvergenceWarning, match="2 of 2 samples diverged"):
+        layer(torch.ones(2, 3))
+    with pytest.warns(ConvergenceWarning, match="2 of 2 samples diverged"):
+        BudgetPath(layer, Iterations(1, 20)).at(1.0)(torch.ones(2, 3))
+
+
+def test_inputs_and_gradients_that_are_not_finite_are_refused():
+    layer = DEQ(Cell(), budget=EXACT, backward=Implicit())
+    with pytest.raises(InvalidInputError, match="inputs have NaN"):
+        layer(torch.full((1, 4), torch.nan, dtype=torch.float64))
+    with pytest.raises(InvalidInputError, match="gradient that arrives"):
+        (layer(inputs()) * torch.nan).sum().backward()
+
+
+def test_a_map_that_ignores_its_state_has_the_gradient_of_its_value():
+    class Shift(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.b = nn.Parameter(torch.ones(4, dtype=torch.float64))
+
+        def forward(self, z, x):
+            return x + self.b
+
+    cell = Shift()
+    DEQ(cell, budget=EXACT, backward=Implicit())(inputs()).sum().backward()
+    assert cell.b.grad.tolist() == [3.0] * 4
+    assert float(jacobian_penalty(lambda z: inputs(), inputs(), np.random.default_rng(0))) == 0
+    frozen = DEQ(Shift().requires_grad_(False), budget=EXACT, backward=Implicit())
+    assert not frozen(inputs()).requires_grad
+
+
+def test_a_batch_mate_does_not_change_the_order_or_the_gradient_of_a_sample():
+    corners, rotation = polygon(5)
+
+    def gradient(z):
+        scale = torch.ones(len(z), dtype=torch.float64, requires_grad=True)
+
+        def f(state):
+            turned = state @ rotation.T
+            still = 0.5 * state + scale[:, None, None]
+            return torch.where(torch.arange(len(state))[:, None, None] == 1, turned, still)
+
+        problem = FixedPointProblem(f, z, Clouds())
+        out, _ = Phantom(3).equilibrium(problem, Budget(Picard(), 1e-9, 4), lambda report: None)
+        (out[0] * torch.arange(10.0).reshape(5, 2)).sum().backward()
+        return out[0].detach(), scale.grad[0]
+
+    points = torch.randn(1, 5, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    alone, together = gradient(points), gradient(torch.cat([points, corners[None]]))
+    torch.testing.assert_close(alone, together)
 
 
 def test_gradients_of_gradients_are_refused():

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import nn
 
 from continuum.compute import (
@@ -103,6 +105,39 @@ def test_the_state_of_another_training_is_refused(tmp_path):
     file.write_bytes(b"no tensors")
     with pytest.raises(StoreError, match="cannot be read"):
         trained(file=file)
+
+
+def test_the_state_of_another_model_or_a_damaged_one_is_refused(tmp_path):
+    file = tmp_path / "state.safetensors"
+    trained(file=file)
+    other = model()
+    other.f.w = nn.Linear(3, 3, bias=False)
+    with pytest.raises(IncompatibleError, match=r"of a model of other tensors: weight\.f\.w\.bias"):
+        train_equilibrium(other, draw, loss, RECIPE, objective=ANYTIME, file=file, progress=False)
+    with safe_open(file, framework="pt") as opened:
+        tensors, kept = {name: opened.get_tensor(name) for name in opened.keys()}, opened.metadata()  # noqa: SIM118
+    tensors["weight.f.w.weight"][0, 0] = torch.nan
+    save_file(tensors, file, metadata=kept)
+    with pytest.raises(StoreError, match="NaN or infinite entries"):
+        trained(file=file)
+
+
+def test_a_gradient_that_is_not_finite_is_an_error_before_it_does_harm():
+    def broken(output, target):
+        return output.square().mean() + (output - output).sum().sqrt()  # 0, with the derivative 0 / 0
+
+    layer = model()
+    before = {name: part.clone() for name, part in layer.state_dict().items()}
+    with pytest.raises(InvalidInputError, match="not finite"):
+        train_equilibrium(layer, draw, broken, RECIPE, objective=Direct(), progress=False)
+    assert all(torch.equal(part, before[name]) for name, part in layer.state_dict().items())
+
+
+def test_what_cannot_be_trained_is_refused():
+    with pytest.raises(InvalidInputError, match="all weights are frozen"):
+        train_equilibrium(model().requires_grad_(False), draw, loss, RECIPE, objective=Direct(), progress=False)
+    with pytest.raises(InvalidInputError, match=r"one number, got shape \(8, 3\)"):
+        train_equilibrium(model(), draw, lambda a, b: a - b, RECIPE, objective=Direct(), progress=False)
 
 
 def test_the_kept_weights_are_an_average():

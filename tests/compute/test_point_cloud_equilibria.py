@@ -1,13 +1,17 @@
 """The networks inside of equilibrium models: every network with its head, both ways, and budgets of them."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 
 from continuum.compute import (
     AnchoredNetwork,
+    Anderson,
     Anytime,
     AtEquilibrium,
+    Broyden,
     Budget,
     BudgetPath,
     Changes,
@@ -15,6 +19,7 @@ from continuum.compute import (
     Clouds,
     CompletionHead,
     CompletionNetwork,
+    Damped,
     DistributionalDEQ,
     Implicit,
     InputPoints,
@@ -151,3 +156,44 @@ def test_objectives_reach_all_that_is_trained(objective):
     value.backward()
     assert torch.isfinite(value)
     assert all(part.grad is None or torch.isfinite(part.grad).all() for part in deq.parameters())
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-11), (torch.float32, 1e-4)], ids=["f64", "f32"])
+def test_the_order_of_points_does_not_matter_to_outputs_and_gradients(dtype, tolerance):
+    """The whole way: encoding, search, head and loss."""
+    deq = model("anchored").to(dtype)
+    points = clouds((9,)).points.to(dtype)
+    found = []
+    for order in (torch.arange(9), torch.randperm(9, generator=torch.Generator().manual_seed(3))):
+        deq.zero_grad()
+        output = deq(PointCloudBatch(points[:, order]))
+        output.square().sum().backward()
+        gradient = torch.cat([part.grad.flatten() for part in deq.parameters() if part.grad is not None])
+        found.append((output.detach(), gradient))
+    torch.testing.assert_close(*found, atol=tolerance, rtol=tolerance)
+
+
+def test_padding_does_not_matter_in_single_precision():
+    deq, batch = model("anchored").float(), clouds().to(torch.float32)
+    together = deq(batch).detach()
+    alone = torch.cat([deq(PointCloudBatch.from_list([cloud])).detach() for cloud in batch.clouds()])
+    torch.testing.assert_close(together, alone, atol=2e-6, rtol=2e-6)
+
+
+@pytest.mark.parametrize("solver", [Picard(), Damped(0.7), Anderson(), Broyden(), WassersteinFlow()], ids=str)
+def test_particles_neither_appear_nor_vanish_and_padding_stays_where_it_is(solver):
+    deq = model("local", budget=Budget(solver, 1e-5, 10)) if solver != WassersteinFlow() else model("paper")
+    batch = clouds()
+    found = deq.equilibrium(batch).solution
+    problem = deq.problem(batch)
+    assert found.state.shape == problem.start.shape
+    if isinstance(problem.space, Vectors):
+        assert (found.state[~batch.mask] == 0).all()
+        assert (found.image[~batch.mask] == 0).all()
+
+
+def test_stricter_rules_of_change_take_no_fewer_evaluations():
+    deq, batch = model("local"), clouds((5, 9, 12))
+    path = BudgetPath(deq, Changes(0.3, 1e-3, 60))
+    counts = [path.at(t).equilibrium(batch).solution.evaluations for t in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    assert all((b >= a).all() for a, b in pairwise(counts))

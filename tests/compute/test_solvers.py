@@ -23,7 +23,7 @@ from continuum.compute import (
     WassersteinFlow,
     solve_fixed_point,
 )
-from continuum.core import ConvergenceWarning, InvalidInputError
+from continuum.core import ConvergenceWarning, IncompatibleError, InvalidInputError
 
 SOLVERS = [Picard(), Damped(0.7), Anderson(5), Broyden()]
 NAMES = [type(solver).__name__ for solver in SOLVERS]
@@ -126,10 +126,18 @@ def test_a_residual_of_a_measure_is_the_transport_distance():
     space = Clouds()
     order = space.order(points, images)
     best = (images[0, order[0]] - points[0]).square().sum(1).mean().sqrt() / images.square().sum(-1).mean().sqrt()
-    in_place = float(space.residual(points, images, 0.0))
+    in_place = float(Clouds(marks=torch.arange(6.0)[:, None] * 100).residual(points, images, 0.0))
     assert float(best) < 0.9 * in_place
-    assert float(space.residual(points, images, 1.01 * float(best))) == pytest.approx(float(best))
-    assert float(space.residual(points, images, 0.01 * float(best))) == in_place  # the energy distance rules it out
+    assert float(space.residual(points, images, 0.0)) == pytest.approx(float(best))
+
+
+def test_of_many_particles_an_order_is_looked_for_where_the_energy_distance_allows_it():
+    points = start(1, 80, 2)
+    images = points.flip(1) + 0.01
+    space = Clouds()
+    best = space.residual(points, images, 0.1)
+    assert float(best) == pytest.approx(0.01 * 2**0.5 / float(space.length(images)), rel=1e-6)
+    assert float(space.residual(points, images, 1e-4)) > 10 * float(best)  # no order is as near as that
 
 
 @pytest.mark.parametrize("solver", [*SOLVERS, WassersteinFlow()], ids=[*NAMES, "WassersteinFlow"])
@@ -269,18 +277,152 @@ def test_the_share_of_the_first_discrepancy_ends_a_search():
         ({"z0": torch.zeros(0, 3)}, "is empty"),
         ({"z0": torch.tensor([[1.0, torch.nan]])}, "NaN or infinite"),
         ({"z0": torch.zeros(2, 2, dtype=torch.long)}, "floating-point"),
-        ({"f": lambda z: z[:, :1]}, r"made \(2, 1\) of \(2, 2\)"),
+        ({"f": lambda z: z[:, :1]}, r"of \(2, 2\) .* it made \(2, 1\)"),
         ({"tolerance": -1.0}, "`tolerance` must be finite and not negative"),
         ({"max_iter": 0}, "`max_iter` must be at least 1"),
         ({"space": Clouds()}, r"must be particles \(b, n, p\)"),
         ({"solver": WassersteinFlow()}, r"must be particles \(b, n, p\)"),
         ({"solver": WassersteinFlow(), "space": Vectors()}, "pass `space=Clouds\\(\\)`"),
+        ({"f": lambda z: torch.cat([z, z], 1)}, r"of \(2, 2\) .* it made \(2, 4\)"),
+        ({"f": lambda z: (z, z)}, "it made tuple"),
+        ({"f": lambda z: z.long()}, "it made .* of torch.int64"),
+        ({"f": 3}, "F must be a function"),
+        ({"solver": "anderson"}, "`solver` must be a solver"),
+        ({"solver": Anderson}, "`solver` must be a solver"),
+        ({"stop": "1e-4"}, "`stop` must be"),
+        ({"space": Vectors}, r"`space` must be Vectors\(\) or Clouds\(\)"),
     ],
 )
 def test_bad_input_has_one_clear_error(change, message):
     arguments = {"f": torch.cos, "z0": torch.zeros(2, 2), **change}
     with pytest.raises(InvalidInputError, match=message):
         solve_fixed_point(arguments.pop("f"), arguments.pop("z0"), **arguments)
+
+
+def test_a_map_may_write_into_its_argument_and_use_one_buffer_for_all_results():
+    buffer = torch.empty(2, 2)
+
+    def reused(z):
+        return torch.add(z, 1, out=buffer).mul_(0.5)
+
+    for f in (lambda z: z.add_(1).mul_(0.5), reused):
+        for solver in SOLVERS:
+            found = solve_fixed_point(f, torch.full((2, 2), 9.0), solver=solver, tolerance=1e-6, max_iter=60)
+            torch.testing.assert_close(found.state, torch.ones(2, 2), atol=1e-4, rtol=1e-4)
+
+
+def test_what_was_never_finite_has_no_image_and_no_certificate():
+    with pytest.warns(ConvergenceWarning):
+        found = solve_fixed_point(lambda z: z * torch.tensor([[1.0], [torch.nan]]), torch.ones(2, 3), solver=Picard())
+    assert found.converged.tolist() == [True, False]
+    assert found.image[1].isnan().all()
+    assert found.last[1].isnan().all()
+    assert found.mmd2[1].isnan()
+    with _any_warning():  # the other one can still be gone on with
+        again = solve_fixed_point(lambda z: z, found, solver=Picard())
+    assert again.converged.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=NAMES)
+def test_an_equilibrium_may_lie_at_the_origin(solver):
+    found = solve_fixed_point(lambda z: 0.5 * z, start(3, 2), solver=solver, tolerance=1e-4, max_iter=60)
+    assert found.converged.all()
+    assert found.state.norm(dim=1).max() < 1e-3
+
+
+def test_numbers_of_half_width_have_no_division_by_zero():
+    found = solve_fixed_point(lambda z: 0 * z, torch.zeros(1, 2, dtype=torch.float16), solver=Picard())
+    assert found.converged
+
+
+def test_autocast_inside_of_a_map_does_not_change_what_states_are():
+    def f(z):
+        return (0.5 * z).to(torch.bfloat16)
+
+    assert solve_fixed_point(f, torch.ones(2, 2), solver=Picard(), tolerance=0.1).state.dtype == torch.float32
+
+
+def test_a_sample_that_is_not_finite_does_not_hide_the_order_of_others():
+    corners, rotation = polygon(5)
+    z = torch.stack([corners, corners])
+    broken = torch.tensor([1.0, torch.nan], dtype=torch.float64)[:, None, None]
+    with pytest.warns(ConvergenceWarning):
+        found = solve_fixed_point(lambda z: z @ rotation.T * broken[-len(z) :], z, solver=Picard(), space=Clouds())
+    assert found.converged.tolist() == [True, False]
+    assert found.evaluations.tolist() == [1, 1]
+
+
+def test_marks_count_in_the_distance_of_a_new_order():
+    points = torch.tensor([[[0.0], [1.0]]], dtype=torch.float64)
+    space = Clouds(marks=torch.tensor([[0.0], [0.2]]))
+    found = space.residual(points, points.flip(1), 0.5)
+    assert float(found) == pytest.approx(0.2 / 0.5**0.5)  # both move to the mark of the other
+
+
+def drawn(radius, corners, rotation):
+    """A polygon that is turned and drawn towards a radius."""
+    return lambda z: (0.7 * z + 0.3 * radius * z / z.norm(dim=-1, keepdim=True)) @ rotation.T
+
+
+def test_particles_that_change_places_are_followed_to_the_end():
+    corners, rotation = polygon(5)
+    f = drawn(3.0, corners, rotation)
+    found = solve_fixed_point(f, 0.5 * corners[None], solver=Picard(), space=Clouds(), tolerance=1e-6, max_iter=100)
+    assert found.converged
+    assert not found.diverged
+    torch.testing.assert_close(
+        found.state.norm(dim=-1), torch.full((1, 5), 3.0, dtype=torch.float64), atol=1e-4, rtol=0
+    )
+
+
+def test_a_looser_search_of_measures_is_gone_on_with():
+    corners, rotation = polygon(5)
+    f, z = drawn(1.0, corners, rotation), 3 * corners[None] + 0.05 * start(1, 5, 2)
+    options = {"solver": Picard(), "space": Clouds(), "max_iter": 40}
+    with _any_warning():
+        short = solve_fixed_point(f, z, tolerance=0.2, **options)
+        onward = solve_fixed_point(f, short, tolerance=1e-3, **options)
+        straight = solve_fixed_point(f, z, tolerance=1e-3, **options)
+    assert torch.equal(onward.state, straight.state)
+    assert torch.equal(onward.residual, straight.residual)
+
+
+@pytest.mark.parametrize("rule", [PredictionChange(0.01), DiscrepancyRatio(1e-3)], ids=["change", "ratio"])
+def test_samples_that_ended_by_a_rule_do_not_start_again(rule):
+    f, z = affine(2, 2, [0.3, 0.8]), start(2, 2)
+    short = solve_fixed_point(f, z, solver=Picard(), stop=rule, max_iter=100)
+    again = solve_fixed_point(f, short, solver=Picard(), stop=rule, max_iter=100)
+    assert again.evaluations.tolist() == short.evaluations.tolist()
+    assert again.converged.all()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"solver": Anderson(2)}, {"solver": Picard()}, {"stop": PredictionChange(0.1)}],
+    ids=["memory", "solver", "rule"],
+)
+def test_a_search_is_not_gone_on_with_by_other_means(other):
+    f, z = affine(2, 2, [0.3, 0.8]), start(2, 2)
+    with _any_warning():
+        short = solve_fixed_point(f, z, solver=Anderson(5), max_iter=2)
+    with pytest.raises(IncompatibleError, match="cannot be gone on with"):
+        solve_fixed_point(f, short, **{"solver": Anderson(5), **other})
+
+
+def test_inference_mode_is_refused_by_the_flow():
+    with torch.inference_mode(), pytest.raises(InvalidInputError, match="not inference mode"):
+        solve_fixed_point(torch.cos, torch.zeros(1, 2, 2), solver=WassersteinFlow())
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 7, 3)])
+def test_predictions_may_have_any_shape_and_be_whole_numbers(shape):
+    f = affine(3, 2, [0.3, 0.5, 0.8])
+
+    def read(z):
+        return z[:, 0].reshape(-1, *[1] * (len(shape) - 1)).expand(len(z), *shape[1:]).round().long()
+
+    found = solve_fixed_point(f, start(3, 2), solver=Picard(), stop=PredictionChange(0.5), read=read)
+    assert found.converged.all()
 
 
 @pytest.mark.parametrize(
