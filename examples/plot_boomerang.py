@@ -64,7 +64,7 @@ with path.lease(t) as model:
 print(model.config.num_hidden_layers, "layers:", tokenizer.decode(said[0]))
 
 # %%
-# With more training, strong pruning, orders and controls beside it: ``benchmarks/size_experiment``.
+# With more training, strong pruning, orders and controls beside it: :doc:`/experiment_size`.
 
 from matplotlib import pyplot as plt
 

@@ -72,7 +72,7 @@ print(f"nested {sum(best.kl):.3f}, free {sum(free):.3f}")
 
 # %%
 # Every member is a point, the orders are paths through them. With a distilled student, and on held-out text:
-# ``benchmarks/size_experiment``.
+# :doc:`/experiment_size`.
 
 from matplotlib import pyplot as plt
 
