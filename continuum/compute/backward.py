@@ -88,8 +88,9 @@ class Phantom:
         z = torch.lerp(found.state, image, self.damping) if self.damping != 1 else image
         for _ in range(self.steps - 1):
             z = torch.lerp(z, f(z), self.damping)
-        # The value of the first application, the gradient of all.
-        return image.detach() + (z - z.detach()), found
+        # The value of the first application, whether later ones overflow or not, and the gradient of all.
+        nothing = z - z.detach()
+        return image.detach() + torch.where(torch.isfinite(nothing), nothing, 0), found
 
 
 _FALLBACK = Phantom(5)

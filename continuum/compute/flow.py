@@ -107,7 +107,8 @@ class WassersteinFlow:
 
     With masses w, A the gradient of the witness at the particles and B minus that at their images, the gradient is
     $A_i + w_i^{-1} (J_F^\top (w B))_i$: F moves too, and all its particles at once (Geuter et al. 2025; formulas in
-    :doc:`/theory_compute`). Each step takes one evaluation of F and one product with its transposed Jacobian.
+    :doc:`/theory_compute`). Each step takes one evaluation of F and one product with its transposed Jacobian: F must be
+    differentiable, or it counts as a constant.
 
     With noise the gradient is taken at $z + \beta_k u$, u standard normal and the same for all samples,
     $\beta_k = \beta / \sqrt{k + 1}$ (Arbel et al. 2019, algorithm 1).

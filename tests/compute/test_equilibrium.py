@@ -131,6 +131,15 @@ def test_where_the_linear_system_is_not_solved_the_gradient_is_a_phantom_and_say
     torch.testing.assert_close(found, cell.w.grad, rtol=1e-8, atol=1e-8)
 
 
+def test_the_value_is_that_of_the_first_application_where_later_ones_overflow():
+    problem = FixedPointProblem(torch.exp, torch.full((1, 1), 5.0))
+    once, many = (
+        Phantom(steps).equilibrium(problem, Budget(Picard(), 0.0, 1), lambda report: None)[0] for steps in (1, 6)
+    )
+    assert torch.equal(once, many)
+    assert torch.isfinite(many).all()
+
+
 def test_where_the_state_is_no_fixed_point_the_gradient_is_a_phantom_and_says_so():
     cell = Cell()
     layer = DEQ(cell, budget=Budget(Picard(), 1e-14, 2), backward=Implicit())
