@@ -18,7 +18,7 @@ from continuum.core import ConvergenceWarning, InvalidInputError, check_count, c
 
 from .fixed_point import Budget, FixedPoint, FixedPointProblem, search
 from .solvers import Anderson, Map, Picard, Solver
-from .spaces import Clouds
+from .spaces import Clouds, reordered
 
 __all__ = ["Backward", "BackwardReport", "Implicit", "Phantom", "Unrolled"]
 
@@ -216,8 +216,4 @@ def _in_place(problem: FixedPointProblem, budget: Budget, found: FixedPoint) -> 
     places = torch.arange(found.state.shape[1], device=found.state.device)
     order = torch.where(stays[:, None], places, space.order(found.state, found.image))
 
-    def ordered(z: Tensor) -> Tensor:
-        image = problem.f(z)
-        return image.gather(1, order[..., None].expand_as(image))
-
-    return ordered
+    return lambda z: reordered(problem.f(z), order)

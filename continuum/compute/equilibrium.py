@@ -15,7 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from continuum.core import ConvergenceWarning, InvalidInputError, check_count, torch_generator, warn
 
 from .backward import Backward, BackwardReport, Phantom
-from .fixed_point import Budget, FixedPoint, FixedPointProblem
+from .fixed_point import Budget, FixedPoint, FixedPointProblem, said
 from .particles import PointCloudBatch
 from .solvers import Map
 from .spaces import Clouds, Space, Vectors
@@ -132,15 +132,12 @@ class DEQ(nn.Module):
 
     def equilibrium(self, x: Tensor) -> Equilibrium:
         """The fixed point for each input, with the search."""
-        problem = self.problem(x)
-        output, found = self.backward_rule.equilibrium(problem, self.budget, self._report)
-        warn_of_divergence(found)
-        return Equilibrium(output, found, spread_of(problem, output))
+        return _equilibrium(self, self.problem(x))
 
     def problem(self, x: Tensor) -> FixedPointProblem:
         """F with its input, from a state of zeros."""
         if not isinstance(x, Tensor) or x.ndim < 2 or not x.is_floating_point():
-            raise InvalidInputError(f"inputs must be a floating-point tensor (b, ...), got {_said(x)}.")
+            raise InvalidInputError(f"inputs must be a floating-point tensor (b, ...), got {said(x)}.")
         if not bool(torch.isfinite(x).all()):
             raise InvalidInputError("inputs have NaN or infinite entries; drop or impute them.")
         shape = x.shape[1:] if self.shape is None else self.shape
@@ -149,9 +146,6 @@ class DEQ(nn.Module):
     def _image(self, z: Tensor, inputs: _Inputs) -> Tensor:
         image: Tensor = self.f(z, inputs.x)
         return image
-
-    def _report(self, report: BackwardReport) -> None:
-        self.backward_report = report
 
 
 class DistributionalDEQ(nn.Module):
@@ -182,10 +176,7 @@ class DistributionalDEQ(nn.Module):
 
     def equilibrium(self, clouds: PointCloudBatch) -> Equilibrium:
         """The same with the search, and the spread of the particles."""
-        problem = self.problem(clouds)
-        z, found = self.backward_rule.equilibrium(problem, self.budget, self._report)
-        warn_of_divergence(found)
-        return Equilibrium(problem.output(z), found, spread_of(problem, z))
+        return _equilibrium(self, self.problem(clouds))
 
     def problem(self, clouds: PointCloudBatch, *, particles: int | None = None) -> FixedPointProblem:
         """F with the encoded input, from the start of the network.
@@ -210,8 +201,16 @@ class DistributionalDEQ(nn.Module):
             self.head.probabilities,
         )
 
-    def _report(self, report: BackwardReport) -> None:
-        self.backward_report = report
+
+def _equilibrium(model: DEQ | DistributionalDEQ, problem: FixedPointProblem) -> Equilibrium:
+    """Look for the state of a model with its gradient, and read it out."""
+
+    def report(found: BackwardReport) -> None:
+        model.backward_report = found
+
+    z, found = model.backward_rule.equilibrium(problem, model.budget, report)
+    warn_of_divergence(found)
+    return Equilibrium(problem.output(z), found, spread_of(problem, z))
 
 
 def spread(z: Float[Tensor, "b n p"]) -> Float[Tensor, " b"]:
@@ -259,10 +258,6 @@ def jacobian_penalty(f: Map, z: Tensor, rng: np.random.Generator) -> Tensor:
     v = torch.randn(image.shape, generator=torch_generator(rng), dtype=torch.float64).to(image)
     (pulled,) = torch.autograd.grad(image, state, v, create_graph=True, allow_unused=True)
     return z.new_zeros(()) if pulled is None else pulled.square().mean()
-
-
-def _said(value: Any) -> str:
-    return f"{tuple(value.shape)} of {value.dtype}" if isinstance(value, Tensor) else type(value).__name__
 
 
 def _space(marks: Tensor | None, context: Any, start: Tensor) -> Space:

@@ -15,7 +15,7 @@ from .solvers import Anderson, Map, Memory, Solver, Step
 from .spaces import Space
 from .stopping import Residual, Stop
 
-__all__ = ["Budget", "FixedPoint", "FixedPointProblem", "SampleMap", "search", "solve_fixed_point"]
+__all__ = ["Budget", "FixedPoint", "FixedPointProblem", "SampleMap", "said", "search", "solve_fixed_point"]
 
 _ANDERSON = Anderson()
 _AHEAD, _FLOOR = "ahead", "floor"
@@ -94,7 +94,7 @@ class FixedPointProblem:
         if not isinstance(self.start, Tensor) or self.start.ndim < 2 or not self.start.is_floating_point():
             raise InvalidInputError(
                 "the start must be a floating-point tensor of states, samples first, (b, ...) with at least two "
-                f"dimensions, got {_said(self.start)}."
+                f"dimensions, got {said(self.start)}."
             )
         if self.start.numel() == 0:
             raise InvalidInputError(f"the start is empty: shape {tuple(self.start.shape)}.")
@@ -247,7 +247,7 @@ class _Run:
             self.evaluations = torch.zeros(n, dtype=torch.long, device=device)
             self.broken = torch.zeros(n, dtype=torch.bool, device=device)
             self.gaps = start.new_full((2, n), torch.nan)
-            self.ended = self.broken.clone()
+            ended = self.broken
             self.held = {_AHEAD: start.clone(), _FLOOR: start.new_full((n,), torch.nan)}
             self.held |= {f"solver.{name}": part for name, part in budget.solver.start(start).items()}
             self.held |= {f"stop.{name}": part for name, part in budget.rule.start(start).items()}
@@ -257,10 +257,10 @@ class _Run:
             more = start.new_full((max(0, budget.max_iter - len(before.trace)), n), torch.nan)
             self.trace = torch.cat([before.trace, more])
             self.broken, self.gaps = before.progress.broken.clone(), before.progress.gaps.clone()
-            self.ended = self.broken | _have_ended(before, budget)
+            ended = self.broken | _have_ended(before, budget)
             self.held = {name: part.clone() for name, part in before.progress.held.items()}
-        self.converged = self.ended & ~self.broken
-        self._take((~self.ended & (self.evaluations < budget.max_iter)).nonzero()[:, 0])
+        self.converged = ended & ~self.broken
+        self._take((~ended & (self.evaluations < budget.max_iter)).nonzero()[:, 0])
 
     def advance(self) -> None:
         """Evaluate F once for those that go on."""
@@ -370,7 +370,7 @@ def _guarded(f: Map) -> Map:
     def call(z: Tensor) -> Tensor:
         image = f(z.clone())
         if not isinstance(image, Tensor) or image.shape != z.shape or not image.is_floating_point():
-            raise InvalidInputError(f"F must not change the shape of states: of {_said(z)} it made {_said(image)}.")
+            raise InvalidInputError(f"F must not change the shape of states: of {said(z)} it made {said(image)}.")
         return image.to(z.dtype, copy=True)  # autocast may have made another one
 
     return call
@@ -393,5 +393,6 @@ def _check_kind(name: str, value: Any, method: str, wanted: str) -> None:
         raise InvalidInputError(f"`{name}` must be {wanted}, got {value!r}.")
 
 
-def _said(value: Any) -> str:
+def said(value: Any) -> str:
+    """How errors call a value: a tensor by its shape and kind, anything else by its type."""
     return f"{tuple(value.shape)} of {value.dtype}" if isinstance(value, Tensor) else type(value).__name__

@@ -14,7 +14,7 @@ from continuum.core import InvalidInputError
 from continuum.measures import Kernel, Riesz
 from continuum.measures.mmd import discrepancy2
 
-__all__ = ["Clouds", "Space", "Vectors"]
+__all__ = ["Clouds", "Space", "Vectors", "reordered"]
 
 _ENERGY = Riesz()
 _FEW = 64  # particles up to which an assignment is cheap
@@ -96,7 +96,7 @@ class Clouds:
         if len(rows):
             some = self.index(rows)
             order = some.order(point[rows], image[rows])
-            moved = _reordered(some.marked(image[rows]), order) - some.marked(point[rows])
+            moved = reordered(some.marked(image[rows]), order) - some.marked(point[rows])
             least = floor if isinstance(floor, float) else floor[rows]
             found[rows] = torch.minimum(found[rows], _ratio(some.length(moved), scale[rows], least))
         return found
@@ -171,5 +171,6 @@ def _are_equal(masses: Tensor) -> Bool[Tensor, ""] | bool:
     return bool(((masses - masses[0]).abs() <= 1e-6 * masses[0]).all())
 
 
-def _reordered(image: Tensor, order: Tensor) -> Tensor:
+def reordered(image: Float[Tensor, "b n p"], order: Int[Tensor, "b n"]) -> Float[Tensor, "b n p"]:
+    """Particles in another order: that of place i is image[b, order[b, i]]."""
     return image.gather(1, order[..., None].expand_as(image))
