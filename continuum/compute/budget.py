@@ -84,8 +84,38 @@ class Spending(Protocol):
         ...
 
 
+class _Search:
+    """How much is spent on one problem."""
+
+    @property
+    def domain(self) -> Interval:
+        return Interval()
+
+    def problem(self, model: Any, inputs: Any, t: float) -> FixedPointProblem:
+        found: FixedPointProblem = model.problem(inputs)
+        return found
+
+
+class _Resolution:
+    """How fine a problem is; each is solved with the budget of the model."""
+
+    counts: Sequence[int]
+
+    @property
+    def domain(self) -> Levels:
+        return Levels(_levels(self.counts), "t")
+
+    @property
+    def is_nested(self) -> bool:
+        return False
+
+    def solve(self, problem: FixedPointProblem, budget: Budget, t: float, before: Searches) -> Spent:
+        found = search(problem, budget)
+        return Spent(found.image, (found,))
+
+
 @dataclass(frozen=True)
-class Iterations:
+class Iterations(_Search):
     r"""$K(t) = K_0 (K_1 / K_0)^t$ applications of F, a real number.
 
     Between whole numbers each particle is on the straight line between its places after $\lfloor K \rfloor$ and
@@ -107,10 +137,6 @@ class Iterations:
         check_count("most", self.most, least=self.least + 1)
 
     @property
-    def domain(self) -> Interval:
-        return Interval()
-
-    @property
     def is_nested(self) -> bool:
         return True
 
@@ -130,10 +156,6 @@ class Iterations:
             raise InvalidInputError(f"`evaluations` must be in [{self.least}, {self.most}], got {evaluations!r}.")
         return math.log(evaluations / self.least) / math.log(self.most / self.least)
 
-    def problem(self, model: Any, inputs: Any, t: float) -> FixedPointProblem:
-        found: FixedPointProblem = model.problem(inputs)
-        return found
-
     def solve(self, problem: FixedPointProblem, budget: Budget, t: float, before: Searches) -> Spent:
         count = self.count(t)
         below, share = int(count), count % 1
@@ -150,7 +172,7 @@ class Iterations:
 
 
 @dataclass(frozen=True)
-class Tolerances:
+class Tolerances(_Search):
     r"""$\varepsilon(t) = \varepsilon_0^{1 - t} \varepsilon_1^t$: each input ends when its residual is this small.
 
     Args:
@@ -170,20 +192,12 @@ class Tolerances:
         check_count("most", self.most)
 
     @property
-    def domain(self) -> Interval:
-        return Interval()
-
-    @property
     def is_nested(self) -> bool:
         return True
 
     def tolerance(self, t: float) -> float:
         r"""$\varepsilon$."""
         return float(self.loosest ** (1 - t) * self.tightest**t)
-
-    def problem(self, model: Any, inputs: Any, t: float) -> FixedPointProblem:
-        found: FixedPointProblem = model.problem(inputs)
-        return found
 
     def solve(self, problem: FixedPointProblem, budget: Budget, t: float, before: Searches) -> Spent:
         rule = Residual(self.tolerance(t))
@@ -192,7 +206,7 @@ class Tolerances:
 
 
 @dataclass(frozen=True)
-class Changes:
+class Changes(_Search):
     r"""$\delta(t) = \delta_0^{1 - t} \delta_1^t$: each input ends when no prediction changed by as much, see
     `PredictionChange`.
 
@@ -213,10 +227,6 @@ class Changes:
         check_count("most", self.most)
 
     @property
-    def domain(self) -> Interval:
-        return Interval()
-
-    @property
     def is_nested(self) -> bool:
         return False  # an input that ended under a looser rule may have to go on under a tighter one
 
@@ -224,17 +234,13 @@ class Changes:
         r"""$\delta$."""
         return float(self.loosest ** (1 - t) * self.tightest**t)
 
-    def problem(self, model: Any, inputs: Any, t: float) -> FixedPointProblem:
-        found: FixedPointProblem = model.problem(inputs)
-        return found
-
     def solve(self, problem: FixedPointProblem, budget: Budget, t: float, before: Searches) -> Spent:
         found = search(problem, Budget(self.solver, PredictionChange(self.change(t)), self.most))
         return Spent(found.last, (found,))
 
 
 @dataclass(frozen=True)
-class Particles:
+class Particles(_Resolution):
     """How many particles the latent measure has: the first ones of the start of the network.
 
     Args:
@@ -246,25 +252,13 @@ class Particles:
     def __post_init__(self) -> None:
         object.__setattr__(self, "counts", _admit_counts(self.counts))
 
-    @property
-    def domain(self) -> Levels:
-        return Levels(_levels(self.counts), "t")
-
-    @property
-    def is_nested(self) -> bool:
-        return False
-
     def problem(self, model: Any, inputs: PointCloudBatch, t: float) -> FixedPointProblem:
         found: FixedPointProblem = model.problem(inputs, particles=_count(self.counts, t))
         return found
 
-    def solve(self, problem: FixedPointProblem, budget: Budget, t: float, before: Searches) -> Spent:
-        found = search(problem, budget)
-        return Spent(found.image, (found,))
-
 
 @dataclass(frozen=True)
-class InputPoints:
+class InputPoints(_Resolution):
     """How many points of each input are looked at: random ones, all of a smaller number among those of a larger one.
 
     Args:
@@ -279,21 +273,9 @@ class InputPoints:
         object.__setattr__(self, "counts", _admit_counts(self.counts))
         rng_for(self.seed)
 
-    @property
-    def domain(self) -> Levels:
-        return Levels(_levels(self.counts), "t")
-
-    @property
-    def is_nested(self) -> bool:
-        return False
-
     def problem(self, model: Any, inputs: PointCloudBatch, t: float) -> FixedPointProblem:
         found: FixedPointProblem = model.problem(inputs.thinned(_count(self.counts, t), self.seed))
         return found
-
-    def solve(self, problem: FixedPointProblem, budget: Budget, t: float, before: Searches) -> Spent:
-        found = search(problem, budget)
-        return Spent(found.image, (found,))
 
 
 @dataclass(frozen=True, eq=False)
