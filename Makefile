@@ -10,12 +10,12 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 # Idle OpenMP threads sleep instead of spinning: on two cores spinning threads fight.
 export OMP_WAIT_POLICY = PASSIVE
 
-.PHONY: demo test lint docs bench data clean
+.PHONY: demo test lint docs bench data browser clean
 
 demo: $(VENV)/.demo data
 	@$(BIN)/continuum demo
 
-test: $(VENV)/.dev data lint
+test: $(VENV)/.dev data lint browser
 	$(BIN)/pytest
 
 lint: $(VENV)/.dev
@@ -38,8 +38,14 @@ bench: $(VENV)/.dev data
 
 data: $(VENV)/.demo
 	@$(BIN)/continuum fetch animals optdigits
-	@$(BIN)/continuum fetch mnist fashion-mnist smollm2 sentiment-text brown furniture \
+	@$(BIN)/continuum fetch mnist fashion-mnist smollm2 minilm sentiment-text brown exchanges furniture \
 	  || echo "(going on without those above that could not be fetched)"
+
+# Pages are tested in Chromium; without it those tests are skipped.
+browser:
+	@command -v chromium > /dev/null || { command -v apt-get > /dev/null && apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium > /dev/null; } \
+	  || echo "(going on without Chromium: tests of pages in a browser are skipped)"
 
 $(VENV)/.venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -13,6 +13,7 @@ from .core import (
     Interval,
     Levels,
     Metric,
+    PerItem,
     Product,
     Simplex,
     SupportsEndpoints,
@@ -31,6 +32,7 @@ from .core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from .harness.evaluate import evaluate
+    from .harness.link import link
     from .harness.pareto import pareto
     from .harness.results import Results
     from .harness.search import navigate
@@ -40,6 +42,7 @@ __all__ = [
     "Interval",
     "Levels",
     "Metric",
+    "PerItem",
     "Product",
     "Results",
     "Simplex",
@@ -50,6 +53,7 @@ __all__ = [
     "evaluate",
     "from_function",
     "lease",
+    "link",
     "metric",
     "navigate",
     "nest",
@@ -59,8 +63,8 @@ __all__ = [
     "transform",
 ]
 
-_LATE = {"Results": "harness", "evaluate": "harness", "navigate": "harness", "pareto": "harness"}
-_ROOMS = ("compute", "core", "datasets", "harness", "measures", "models", "report", "testing")
+_LATE = {"Results": "harness", "evaluate": "harness", "link": "harness", "navigate": "harness", "pareto": "harness"}
+_ROOMS = ("compute", "core", "datasets", "decisions", "harness", "measures", "models", "report", "selection", "testing")
 
 
 def __getattr__(name: str) -> Any:

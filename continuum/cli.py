@@ -1,43 +1,33 @@
-"""The command line: `continuum demo | run | status | report | check | fetch | doctor`.
+"""The command line: `continuum demo | run | status | report | explore | verify | provenance | check | fetch | doctor`.
 
-Exit codes: 0 all is well; 1 a unit, a check or a fetch failed; 2 the request cannot be served, with one message that
-says why; 130 interrupted, with everything finished so far in the store.
+Exit codes: 0 all is well; 1 a number, a check or a fetch failed, or a number is not what it was; 2 the request cannot
+be served, with one message that says why; 130 interrupted, with everything finished so far in the store.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
-import inspect
+import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from continuum.console import console, print_frame, print_summary
 from continuum.core import ContinuumError, InvalidInputError
+from continuum.targets import accepted, imported, interpolant
 
 if TYPE_CHECKING:
     from continuum.artifacts import Recipe
 
 __all__ = ["app", "main"]
 
-_GROUP = "continuum.interpolants"  # entry points under which packages offer their interpolants by name
-
-_NARROW = {  # columns of the summary that fit a terminal, with their heads
-    "label": "path",
-    "metric": "metric",
-    "best": "best",
-    "at": "at",
-    "best_endpoint": "choosing",
-    "over_choosing": "gain",
-}
+_ROWS = 20  # of a table of differences
 
 app = typer.Typer(
     add_completion=False,
@@ -45,7 +35,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Interpolate the discrete choices of machine learning, and see what the in-between is worth.",
 )
-console = Console()
 StoreFile = Annotated[Path, typer.Argument(help="Result store, an SQLite file.")]
 
 
@@ -55,7 +44,7 @@ def main() -> None:
         app()
     except ContinuumError as error:
         Console(stderr=True).print(f"[bold red]{type(error).__name__}[/]: ", end="")
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write("".join(f"{line}\n" for line in (error, *getattr(error, "__notes__", ()))))
         sys.exit(2)
 
 
@@ -78,7 +67,7 @@ def demo(
     from continuum.demo import run_demo
 
     with _interruptible():
-        page = run_demo(folder, n_jobs=n_jobs, show=_print_summary)
+        page = run_demo(folder, n_jobs=n_jobs, show=print_summary)
     console.print(f"report: [bold]{escape(str(page))}[/]", soft_wrap=True)
 
 
@@ -88,18 +77,21 @@ def run(
     store: Annotated[Path | None, typer.Option(help="Result store; made if absent.")] = None,
     points: Annotated[int | None, typer.Option(min=1, help="Grid points of each path.")] = None,
     n_jobs: Annotated[int | None, typer.Option(help="Parallel jobs; -1 for all cores.")] = None,
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show where a failure comes from.")] = False,
 ) -> None:
     """Run a study, a Python function; the options are passed on to its parameters of the same names."""
     from continuum.harness import Results
+    from continuum.harness.provenance import noted
 
-    function = _imported(study)
+    function = imported(study)
     options = {"store": store, "points": points, "n_jobs": n_jobs}
-    accepted = _accepted(function, {name: value for name, value in options.items() if value is not None})
-    with _interruptible():
-        results = function(**accepted)
+    given = accepted(function, {name: value for name, value in options.items() if value is not None})
+    arguments = {} if points is None else {"points": points}  # what the numbers depend on
+    with _interruptible(), _told(traceback), noted(target=study, arguments=arguments):
+        results = function(**given)
     if not isinstance(results, Results):
         raise InvalidInputError(f"{study} must return Results, got {type(results).__name__}.")
-    _print_summary(results)
+    print_summary(results)
     _exit_on_failures(results)
 
 
@@ -108,7 +100,7 @@ def status(store: StoreFile) -> None:
     """How much of each study in a store is done."""
     from continuum.harness import status as progress_of
 
-    _print_frame(progress_of(store), title=str(store))
+    print_frame(progress_of(store), title=str(store))
 
 
 @app.command()
@@ -119,13 +111,84 @@ def report(
     ] = None,
 ) -> None:
     """Write one self-contained HTML page of everything in a store."""
-    from continuum.harness import Results
+    from continuum.harness import Results, kept_exhibits
     from continuum.report import write_page
 
-    results = Results.load(store)
-    page = write_page(results, output or store.with_suffix(".html"), title=store.stem)
+    results, target = Results.load(store), output or store.with_suffix(".html")
+    exhibits = () if store.suffix in (".csv", ".json") else kept_exhibits(store)  # a saved table has none
+    page = write_page(results, target, title=store.stem, exhibits=exhibits)
     console.print(f"report: [bold]{escape(str(page))}[/]", soft_wrap=True)
     _exit_on_failures(results)
+
+
+@app.command()
+def explore(
+    target: Annotated[str, typer.Argument(help="An interpolant, or a function that makes one; see `check`.")],
+    port: Annotated[int | None, typer.Option(help="Port of this machine; the first free one by default.")] = None,
+    prompt: Annotated[str, typer.Option(help="What language models go on from.")] = "The film was",
+    seed: Annotated[int, typer.Option(min=0, help="Of the noise with which they do.")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = False,
+) -> None:
+    """Move along a path with sliders, and see what is there: a local page, until interrupted."""
+    from continuum.explorer import Ask
+    from continuum.explorer import explore as open_page
+
+    if Path(target).is_file():
+        raise InvalidInputError(f"{target} is a file: `continuum report {target}` shows what a store holds.")
+    page = open_page(
+        interpolant(target), title=target, port=port, ask=Ask(prompt, seed), open_browser=browser, block=False
+    )
+    console.print(f"[bold]{page.local_url}[/]  (end with Ctrl-C)", soft_wrap=True)
+    page.block_thread()
+
+
+@app.command()
+def verify(
+    store: StoreFile,
+    target: Annotated[
+        str | None, typer.Option(help="The study, as package.module:function; recorded by `run`.")
+    ] = None,
+    share: Annotated[float, typer.Option(help="Part of the numbers of each study.")] = 0.01,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
+    tolerance: Annotated[float, typer.Option(help="Largest relative difference that is rounding.")] = 1e-6,
+) -> None:
+    """Compute a random part of stored numbers again, compare, and say what changed."""
+    from continuum.harness import verify as verify_store
+    from continuum.makers import makers_of
+
+    makers, orphans = makers_of(store, target)
+    if not makers:
+        raise InvalidInputError(
+            f"which function makes {orphans} is not recorded; name it by --target package.module:study."
+        )
+    is_same = True
+    for maker in makers:
+        with _interruptible(), _told(traceback=False):
+            found = verify_store(store, maker.run, studies=maker.studies, share=share, seed=seed, tolerance=tolerance)
+        is_same &= _print_verification(found)
+    for study in orphans:
+        sys.stderr.write(f"{study}: not verified, what makes it is not recorded; see --target.\n")
+    raise typer.Exit(int(not is_same))
+
+
+@app.command()
+def provenance(
+    store: StoreFile,
+    as_json: Annotated[bool, typer.Option("--json", help="The whole document, for programs.")] = False,
+) -> None:
+    """Where the numbers of a store come from: runs, versions, functions, and a digest of the numbers."""
+    from continuum.harness import provenance_of
+
+    document = provenance_of(store)
+    if as_json:
+        sys.stdout.write(json.dumps(document, indent=1, allow_nan=False) + "\n")
+        return
+    table = Table("study", "numbers", "digest", "made by", "last run", "commit", title=escape(str(store)))
+    for study in document["studies"]:
+        last = study["runs"][-1] if study["runs"] else {}
+        facts = [last.get("target") or last.get("command"), last.get("time"), str(last.get("commit"))[:12]]
+        table.add_row(*(escape(str(x)) for x in (study["name"], study["done"], study["digest"][:12], *facts)))
+    console.print(table)
 
 
 @app.command()
@@ -135,7 +198,7 @@ def check(
     """Check that an interpolant obeys the laws of the protocol."""
     from continuum.testing import check_interpolant
 
-    path = _interpolant(target)
+    path = interpolant(target)
     rows = check_interpolant(path, on_fail=None)
     table = Table("check", "status", "why", title=escape(repr(path)))
     colours = {"passed": "green", "failed": "red", "xfail": "yellow", "skipped": "dim"}
@@ -183,6 +246,37 @@ def doctor() -> None:
     raise typer.Exit(int(any(finding.required and not finding.fine for finding in findings)))
 
 
+@contextmanager
+def _told(traceback: bool) -> Iterator[None]:
+    """Answer a failure of a study with one message and exit code 1; the library's own errors pass through.
+
+    Of those, what a unit of the study raised is a failure of the study too.
+    """
+    try:
+        yield
+    except Exception as error:
+        notes = getattr(error, "__notes__", [])
+        in_a_unit = any(note.startswith(("while building", "while computing")) for note in notes)
+        if traceback or (isinstance(error, ContinuumError) and not in_a_unit):
+            raise
+        told = [f"{type(error).__name__}: {error}", *notes, "what was finished is stored; --traceback shows where."]
+        sys.stderr.write("".join(f"{line}\n" for line in told))
+        raise typer.Exit(1) from None
+
+
+def _print_verification(found: Any) -> bool:
+    """What became of the numbers; whether they are all the same."""
+    frame = found.frame
+    counts = frame["verdict"].value_counts().to_dict()
+    console.print(f"{', '.join(frame['study'].unique())}: {', '.join(f'{n} {word}' for word, n in counts.items())}")
+    other = frame[frame["verdict"] != "same"]
+    if len(other):
+        print_frame(other.head(_ROWS), title=f"not the same ({min(len(other), _ROWS)} of {len(other)})")
+    for change in found.changes:
+        console.print(f"changed: {escape(change)}", soft_wrap=True)
+    return bool(found.is_same)
+
+
 def _fetchable() -> tuple[dict[str, Recipe], set[str]]:
     """All that can be fetched, and what is here already, be it fetched or come in another way."""
     from continuum.compute.recipes import RECIPES as CLOUDS
@@ -192,84 +286,6 @@ def _fetchable() -> tuple[dict[str, Recipe], set[str]]:
 
     recipes = {**IMAGE_SETS, **MODELS_AND_TEXTS, **CLOUDS}
     return recipes, {*available(), *(name for name, recipe in recipes.items() if recipe.path.exists())}
-
-
-def _imported(target: str) -> Any:
-    """The object that `package.module:object` names, found from the current folder too."""
-    module_name, colon, attribute = target.partition(":")
-    if not colon or not attribute:
-        raise InvalidInputError(f"{target!r} names no object; write it as package.module:object.")
-    if "" not in sys.path:
-        sys.path.insert(0, "")
-    try:
-        return getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
-        raise InvalidInputError(f"cannot import {target!r}: {error}.") from error
-
-
-def _interpolant(target: str) -> Any:
-    if ":" in target:
-        return _imported(target)
-    offered = {entry.name: entry for entry in importlib.metadata.entry_points(group=_GROUP)}
-    if target not in offered:
-        known = ", ".join(sorted(offered)) or "none"
-        raise InvalidInputError(f"no installed package offers an interpolant {target!r} (offered: {known}).")
-    try:
-        return offered[target].load()
-    except Exception as error:
-        raise InvalidInputError(f"the plugin {offered[target].value!r} is broken: {error!r}.") from error
-
-
-def _accepted(function: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """`options`, all of which `function` takes."""
-    known = inspect.signature(function).parameters
-    unknown = [name for name in options if name not in known]
-    if unknown:
-        raise InvalidInputError(f"the study takes no parameter {unknown}; it has {list(known)}.")
-    return options
-
-
-def _print_summary(results: Any) -> None:
-    """One narrow table for each study: what is best on each path, and what just choosing an endpoint gives."""
-    for study, frame in results.summary().groupby("study", sort=False):
-        at = [_place(row, results.axes) for row in frame.to_dict("records")]
-        frame = frame.assign(label=frame["label"].replace({study: "path"}), at=at)
-        frame = pd.concat([frame, _references(results, study)]).sort_values("metric", kind="stable", key=_in_order)
-        narrow = {column: head for column, head in _NARROW.items() if column in frame and frame[column].notna().any()}
-        _print_frame(frame[list(narrow)].rename(columns=narrow), title=str(study))
-
-
-def _in_order(metrics: Any) -> Any:
-    """Sort key that keeps metrics in the order in which they first come."""
-    return metrics.map({name: place for place, name in enumerate(metrics.unique())})
-
-
-def _place(row: Any, axes: Sequence[str]) -> str:
-    """Where the best value is: the coordinates that are not 0, by name if there are several."""
-    at = {axis: row[f"best_{axis}"] for axis in axes if pd.notna(row[f"best_{axis}"])}
-    if len(at) == 1:
-        return f"{next(iter(at.values())):.3g}"
-    return ", ".join(f"{axis} {t:.3g}" for axis, t in at.items() if t)
-
-
-def _references(results: Any, study: str) -> Any:
-    """Rows for the values that lie on no path: to do without is a choice too."""
-    frame = results.frame.query("study == @study and role == 'reference'")
-    means = frame.groupby(["label", "metric"], sort=False)["value"].mean().reset_index()
-    return means.rename(columns={"value": "best"}).assign(at="-")
-
-
-def _print_frame(frame: Any, title: str) -> None:
-    table = Table(*map(str, frame.columns), title=escape(title))
-    for row in frame.itertuples(index=False):
-        table.add_row(*map(_cell, row))
-    console.print(table)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return "—" if value != value else f"{value:.3g}"
-    return escape(str(value))
 
 
 def _exit_on_failures(results: Any) -> None:

@@ -1,16 +1,20 @@
-"""What is on this machine: versions, optional parts, data, models and texts, devices."""
+"""What is on this machine: versions, optional parts, data, models and texts, devices; and whether it computes right."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import platform
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from continuum.self_test import SELF_TESTS
+from continuum.targets import offered
 
 __all__ = ["Finding", "examine"]
 
 _REQUIRED = ("numpy", "scipy", "torch", "POT", "geomloss", "scikit-learn", "pandas", "joblib", "transformers", "peft")
-_OPTIONAL = {"matplotlib": "plots", "gguf": "lm", "vaderSentiment": "lm"}
+_OPTIONAL = {"matplotlib": "plots", "gradio": "explore", "optuna": "search", "gguf": "lm", "vaderSentiment": "lm"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at everything that continuum uses, and do one tiny computation with it."""
+    """Look at everything that continuum uses, and compute something small from end to end."""
     return [
         Finding("python", platform.python_version(), sys.version_info >= (3, 11), True),
         *(_package(name, required=True) for name in _REQUIRED),
@@ -41,7 +45,8 @@ def examine() -> list[Finding]:
         *_devices(),
         *_datasets(),
         *_recipes(),
-        _self_test(),
+        *_plugins(),
+        *(_self_test(what, test) for what, test in SELF_TESTS.items()),
     ]
 
 
@@ -69,9 +74,9 @@ def _datasets() -> list[Finding]:
 
 def _recipes() -> list[Finding]:
     from continuum.compute.recipes import RECIPES as CLOUDS
-    from continuum.models.recipes import MODELS, TEXTS
+    from continuum.models.recipes import ENCODERS, MODELS, TEXTS
 
-    kinds = {"model": MODELS, "text": TEXTS, "clouds": CLOUDS}
+    kinds = {"model": MODELS, "encoder": ENCODERS, "text": TEXTS, "clouds": CLOUDS}
     return [_fetched(kind, name, recipe.path.exists()) for kind in kinds for name, recipe in kinds[kind].items()]
 
 
@@ -80,13 +85,22 @@ def _fetched(kind: str, name: str, here: bool) -> Finding:
     return Finding(f"{kind}: {name}", state, here, False, remedy)
 
 
-def _self_test() -> Finding:
-    """A distance with a known answer: two points moved by 3, features and labels, make 2 * 3^2."""
-    import numpy as np
+def _plugins() -> list[Finding]:
+    """The interpolants that other packages offer; a broken one is told, and does not break the rest."""
+    return [_plugin(name, entry) for name, entry in offered().items()]
 
-    from continuum.datasets import LabelledDataset, otdd
 
-    data = LabelledDataset(np.array([[0.0], [1.0]]), [0, 0])
-    squared = otdd(data, LabelledDataset(data.x + 3.0, data.y)).squared
-    right = abs(squared - 18) < 1e-9
-    return Finding("self-test", f"otdd = {squared:.9g}, expected 18", right, True, "" if right else "report this")
+def _plugin(name: str, entry: importlib.metadata.EntryPoint) -> Finding:
+    try:
+        entry.load()
+    except Exception as error:  # noqa: BLE001 -- packages of other people fail in any way they like
+        return Finding(f"plugin: {name}", f"broken: {error!r:.80}", False, False, f"repair or remove {entry.value}")
+    return Finding(f"plugin: {name}", entry.value)
+
+
+def _self_test(what: str, test: Callable[[], tuple[str, bool]]) -> Finding:
+    try:
+        state, right = test()
+    except Exception as error:  # noqa: BLE001 -- whatever it is, the other tests go on
+        state, right = f"{type(error).__name__}: {error}", False
+    return Finding(f"self-test: {what}", state, right, True, "" if right else "report this")

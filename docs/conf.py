@@ -56,6 +56,9 @@ autosummary_ignore_module_all = False
 autosummary_filename_map = {
     "continuum.core.Metric": "continuum.core.Metric-class",
     "continuum.core.Product": "continuum.core.Product-class",
+    "continuum.harness.Link": "continuum.harness.Link-class",
+    "continuum.harness.Price": "continuum.harness.Price-class",
+    "continuum.harness.Verdict": "continuum.harness.Verdict-class",
     "continuum.testing.exact.Translation": "continuum.testing.exact.Translation-class",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -62,7 +63,36 @@ def not_results():
 
 def interrupted():
     raise KeyboardInterrupt
+
+
+def raising(store=None):
+    return evaluate(line, broken, points=2, store=store, name="raising")
+
+
+def texting(store=None):
+    return evaluate(line, {"text": lambda x: "a text"}, points=2, store=store, name="texting")
+
+
+def another(store=None):
+    return evaluate(line, height, points=3, store=store, name="another")
+
+
+def no_store():
+    return evaluate(line, height, points=3)
+
+
+def make_line():
+    return line
+
+
+def make_nothing():
+    raise OSError("no such model")
+
+
+nowhere = from_function(Interval(), broken.fn)
 """
+
+CHANGED = STUDIES.replace("return float(x.mean())", "return float(x.mean()) + 1")
 
 
 @pytest.fixture(autouse=True)
@@ -124,6 +154,14 @@ def test_a_failed_unit_makes_the_exit_code_1(monkeypatch: pytest.MonkeyPatch) ->
         (("status", "absent.db"), "absent.db"),
         (("report", "studies_of_test.py"), "studies_of_test.py"),
         (("check", "no_such_plugin"), "no_such_plugin"),
+        (("explore", "no_such_plugin"), "no_such_plugin"),
+        (("explore", "studies_of_test:nowhere"), "no height here"),
+        (("explore", "studies_of_test:make_nothing"), "no such model"),
+        (("explore", "studies_of_test:study", "--port", "99999"), "only paths"),
+        (("explore", "studies_of_test:line", "--port", "99999"), "65535"),
+        (("explore", "studies_of_test.py"), "continuum report studies_of_test.py"),
+        (("verify", "absent.db"), "absent.db"),
+        (("provenance", "studies_of_test.py"), "studies_of_test.py"),
         (("fetch", "cifar"), "cifar"),
     ],
 )
@@ -134,6 +172,112 @@ def test_a_request_that_cannot_be_served_is_one_message_and_exit_code_2(
     error = capsys.readouterr().err
     assert said in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(("study", "said"), [("raising", "no height here"), ("texting", "must return one real number")])
+def test_a_metric_that_raises_or_returns_text_is_one_message_and_exit_code_1(
+    study: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(monkeypatch, "run", f"studies_of_test:{study}", "--store", "c.db") == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert "while computing metric" in error
+    assert "Traceback" not in error
+
+
+def test_a_traceback_is_shown_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["continuum", "run", "studies_of_test:raising", "--traceback"])
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+def test_a_module_that_fails_at_import_is_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken_module.py").write_text("1 / 0\n")
+    assert exit_code(monkeypatch, "run", "broken_module:study") == 2
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_a_report_without_the_extra_is_one_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    invoke("run", "studies_of_test:study", "--store", "a.db")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib" or "continuum.report" in name]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert exit_code(monkeypatch, "report", "a.db") == 2
+    assert "continuum-interpolation[plots]" in capsys.readouterr().err
+
+
+def test_a_report_shows_what_the_store_keeps_of_values(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from continuum.harness import Texts, keep_exhibits
+
+    invoke("run", "studies_of_test:study", "--store", "a.db")
+    line = __import__("studies_of_test").line
+    keep_exhibits(line, lambda x: Texts((f"as high as {x[0]:g}",)), store="a.db", study="line")
+    assert invoke("report", "a.db", "-o", "page.html")[0] == 0
+    assert "as high as 0.5" in (tmp_path / "page.html").read_text()
+
+
+def test_verify_computes_again_what_run_recorded() -> None:
+    invoke("run", "studies_of_test:study", "--store", "a.db", "--points", "5")
+    code, text = invoke("verify", "a.db", "--share", "1")
+    assert code == 0
+    assert "6 same" in text
+
+
+def test_verify_says_what_changed_and_exits_with_1(tmp_path: Path) -> None:
+    invoke("run", "studies_of_test:study", "--store", "a.db")
+    sys.modules.pop("studies_of_test")
+    (tmp_path / "studies_of_test.py").write_text(CHANGED)
+    importlib.invalidate_caches()
+    code, text = invoke("verify", "a.db", "--share", "1")
+    assert code == 1
+    assert "4 differs" in text
+    assert "metric height is not what it was" in text
+
+
+def test_verify_needs_to_know_the_study(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    __import__("studies_of_test").study(store="a.db")
+    assert exit_code(monkeypatch, "verify", "a.db") == 2
+    assert "--target" in capsys.readouterr().err
+    assert exit_code(monkeypatch, "verify", "a.db", "--target", "studies_of_test:another") == 2
+    assert "none of the studies" in capsys.readouterr().err
+    assert exit_code(monkeypatch, "verify", "a.db", "--target", "studies_of_test:no_store") == 2
+    assert "takes no parameter" in capsys.readouterr().err
+    assert exit_code(monkeypatch, "verify", "a.db", "--target", "studies_of_test:study") == 0
+
+
+def test_provenance_is_a_table_or_a_document() -> None:
+    invoke("run", "studies_of_test:study", "--store", "a.db", "--points", "5")
+    assert "line" in invoke("provenance", "a.db")[1]
+    code, text = invoke("provenance", "a.db", "--json")
+    assert code == 0
+    document = json.loads(text)
+    assert document["schema"] == "continuum-provenance/1"
+    (study,) = document["studies"]
+    assert {name: study[name] for name in ("name", "axes", "planned", "done", "failed")} == {
+        "name": "line",
+        "axes": ["t"],
+        "planned": 6,
+        "done": 6,
+        "failed": 0,
+    }
+    assert study["labels"] == [{"label": "line", "role": "path"}, {"label": "doing [without]", "role": "reference"}]
+    assert study["metrics"] == [{"metric": "height", "goal": "max", "unit": ""}]
+    assert study["runs"][0]["target"] == "studies_of_test:study"
+    assert study["runs"][0]["arguments"] == {"points": 5}
+    assert set(study["runs"][0]["contents"]) == {"metric height", "path line", "reference doing [without]"}
+
+
+def test_equal_numbers_have_equal_digests() -> None:
+    digests = []
+    for store, points in (("a.db", "5"), ("b.db", "5"), ("c.db", "3")):
+        invoke("run", "studies_of_test:study", "--store", store, "--points", points)
+        digests.append(json.loads(invoke("provenance", store, "--json")[1])["studies"][0]["digest"])
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_an_interrupt_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -168,8 +312,10 @@ def test_doctor_says_what_can_be_fetched_and_how(cache: Path) -> None:
 def test_doctor_finds_this_machine_fit() -> None:
     code, text = invoke("doctor")
     assert code == 0
-    assert "self-test" in text
+    for test in ("distance", "transport", "laws", "store"):
+        assert f"self-test: {test}" in text
     assert "expected 18" in text
+    assert "verified" in text
 
 
 class Offered:
@@ -189,3 +335,11 @@ def test_a_broken_plugin_is_named_and_does_not_break_the_others(
     assert exit_code(monkeypatch, "check", "good") == 0
     assert exit_code(monkeypatch, "check", "absent") == 2
     assert "broken, good" in capsys.readouterr().err
+
+
+def test_doctor_tells_of_a_broken_plugin_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.metadata, "entry_points", Offered())
+    code, text = invoke("doctor")
+    assert code == 0
+    assert "plugin: broken" in text
+    assert "plugin: good" in text

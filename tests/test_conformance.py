@@ -28,8 +28,10 @@ from continuum.compute import (
     Tolerances,
 )
 from continuum.datasets import ExactLabels, GeneralizedGeodesic, GradientFlow, LabelledDataset, McCann, Mixup
+from continuum.decisions import DecisionAwareCost, DecisionCostPath, DecisionPath, PtODataset, TopK
 from continuum.models import CheckpointPath, PatchPath, WeightPath, initialize_student
 from continuum.models.size import Calibration, Collapse, ExitPath, GatedPath, NeighbourMean, OneShot, PrunedPath
+from continuum.selection import Ordering, SubsetPath, WeightedPath
 from continuum.testing import Case, exact, parametrize_with_checks
 
 CLOUD, SHIFT = np.arange(6.0).reshape(3, 2), np.array([1.0, -0.5])
@@ -164,6 +166,19 @@ def classified(member):
     return member(PointCloudBatch(points)).numpy()
 
 
+def choices(seed, n):
+    """Which of three items to take, from two features."""
+    rng = np.random.default_rng(seed)
+    return PtODataset(rng.normal(size=(n, 2)), rng.normal(size=(n, 3)), TopK(items=3))
+
+
+def subsets(schedule, unit, **options):
+    """Prefixes of a random ordering of twelve points that have one to twelve tokens."""
+    order = np.random.default_rng(0).permutation(12)
+    ordering = Ordering(order, -np.arange(12.0), 12)
+    return SubsetPath(clusters(0, 12), ordering, schedule, unit, costs=np.arange(1, 13), **options)
+
+
 FILES = tempfile.TemporaryDirectory()
 GUARDED = {
     "check_lease_equals_value": "the lent model refuses the caches of other members: the same function, other hooks"
@@ -219,6 +234,11 @@ CASES = [
     Case(transform(equilibria(Changes()), classified), name="What stopping says", jump_tolerance=1.0),  # it steps
     Case(transform(equilibria(Particles((1, 2, 4))), classified), name="What particles say"),
     Case(transform(equilibria(InputPoints((2, 3, 5))), classified), name="What points say"),
+    Case(subsets("log", "examples"), name="Budgets of examples"),
+    Case(subsets("linear", "tokens", k_min=0), name="Budgets of tokens"),
+    Case(WeightedPath(CLOUD + 1, CLOUD[:2] + 1), name="Weights of a pool"),
+    DecisionCostPath(DecisionAwareCost(TopK(items=3))),
+    Case(DecisionPath(choices(0, 5), choices(1, 7)), jump_tolerance=1.0),  # decisions step
 ]
 
 

@@ -14,7 +14,7 @@ from continuum.datasets import load
 
 CLASSES = {"mnist": 10, "digits": 10, "furniture": 11}
 DIMENSIONS = {"mnist": 2, "digits": 2, "furniture": 3}
-SHOWN = {"mnist": 64, "digits": 64, "furniture": 256}
+SHOWN = {"mnist": 64, "digits": 64, "furniture": 128}
 """Points of a cloud in a training step."""
 
 CHANGES = {

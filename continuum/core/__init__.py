@@ -31,12 +31,13 @@ from .errors import (
     ResourceError,
     StoreError,
     UntrustedArtifactError,
+    WorkerError,
 )
 from .extras import require_extra
 from .files import whole_file, whole_folder
 from .interpolant import Interpolant, LazyEndpoints, SupportsEndpoints, SupportsLease, lease
 from .leaves import as_array, fingerprint, leaves, parts
-from .metric import Goal, Metric, metric
+from .metric import Goal, Metric, PerItem, metric
 from .options import (
     admit_path,
     check_bounds,
@@ -70,6 +71,7 @@ __all__ = [
     "MissingExtraError",
     "Nested",
     "NotConvergedError",
+    "PerItem",
     "Point",
     "PointLike",
     "Points",
@@ -84,6 +86,7 @@ __all__ = [
     "Table",
     "Transformed",
     "UntrustedArtifactError",
+    "WorkerError",
     "admit_path",
     "along",
     "as_array",

@@ -22,6 +22,7 @@ __all__ = [
     "ResourceError",
     "StoreError",
     "UntrustedArtifactError",
+    "WorkerError",
 ]
 
 
@@ -75,6 +76,10 @@ class MissingExtraError(ContinuumError, ImportError):
 
 class UntrustedArtifactError(ContinuumError):
     """A file could run code when read, or is not the file that was pinned."""
+
+
+class WorkerError(ContinuumError, RuntimeError):
+    """A worker process or a whole cluster was lost, or could not run what it was sent."""
 
 
 class ContinuumWarning(UserWarning):

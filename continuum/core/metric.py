@@ -7,13 +7,60 @@ from dataclasses import dataclass
 from typing import Any, Literal, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import InvalidInputError
 from .leaves import as_array
 
-__all__ = ["Goal", "Metric", "metric"]
+__all__ = ["Goal", "Metric", "PerItem", "metric"]
 
 Goal = Literal["max", "min"] | None
+
+
+@dataclass(frozen=True, eq=False)
+class PerItem:
+    """What a metric found on each item of a list, such as the examples of a test set. The metric is their mean.
+
+    A metric that returns this instead of a number is averaged over items where it would be a number anyway; what is
+    known of single items serves for intervals, for churn and for curves of single examples. Items must be the same and
+    in the same order wherever they are to be compared.
+
+    Args:
+        values: one number for each item, (n,).
+        decisions: what was decided on each item, such as the predicted class, as whole numbers (n,); None if there are
+            no decisions apart from the values.
+
+    Raises:
+        InvalidInputError: if `values` is no vector of real numbers, or `decisions` is none of as many whole numbers.
+
+    Example:
+        >>> predicted, y = np.array([0, 1, 1, 0]), np.array([0, 1, 0, 0])
+        >>> float(PerItem(predicted == y, decisions=predicted))
+        0.75
+    """
+
+    values: NDArray[np.float64]
+    decisions: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        values = as_array(self.values)
+        if values.ndim != 1 or not len(values) or values.dtype.kind not in "biuf":
+            raise InvalidInputError(
+                f"`values` must be a vector of real numbers, one for each item, got shape {values.shape} of "
+                f"{values.dtype}."
+            )
+        object.__setattr__(self, "values", values.astype(np.float64))
+        if self.decisions is not None:
+            decisions = as_array(self.decisions)
+            if decisions.shape != values.shape or decisions.dtype.kind not in "biu":
+                raise InvalidInputError(
+                    f"`decisions` must be {len(values)} whole numbers, one for each item, got shape {decisions.shape} "
+                    f"of {decisions.dtype}."
+                )
+            object.__setattr__(self, "decisions", decisions.astype(np.int64))
+
+    def __float__(self) -> float:
+        return float(self.values.mean())
 
 
 @dataclass(frozen=True)
@@ -22,7 +69,7 @@ class Metric:
 
     Args:
         name: how tables and the store call it.
-        fn: `fn(value) -> number`, or `fn(value, rng) -> number` if `stochastic`.
+        fn: `fn(value) -> number`, or `fn(value, rng) -> number` if `stochastic`; a `PerItem` is a number too.
         goal: "max" or "min" if larger or smaller is better; None if neither.
         stochastic: whether it draws random numbers. If so it is called once for each seed with a generator that
             depends on the seed and the name only, so that all points and paths see the same draws (common random
@@ -56,9 +103,19 @@ class Metric:
         Raises:
             InvalidInputError: if a stochastic metric gets no generator, or the result is not one real number.
         """
+        return float(self.measure(value, rng))
+
+    def measure(self, value: Any, rng: np.random.Generator | None = None) -> float | PerItem:
+        """The number for `value`, with what it is the mean of if the metric tells.
+
+        Raises:
+            InvalidInputError: as for a call.
+        """
         if self.stochastic and rng is None:
             raise InvalidInputError(f"metric {self.name!r} is stochastic: pass `rng`, such as `rng_for(0)`.")
         number = self.fn(value, rng) if self.stochastic else self.fn(value)
+        if isinstance(number, PerItem):
+            return number
         try:
             array = as_array(number)
             if array.dtype.kind in "biufO":  # object: integers of any size, fractions, decimals

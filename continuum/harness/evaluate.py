@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -10,8 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
-from joblib.parallel import get_active_backend
 
 from continuum.core import (
     Domain,
@@ -25,13 +22,15 @@ from continuum.core import (
 )
 from continuum.core import metric as as_metric
 
-from .identity import Identities
+from .audit import audited
+from .identity import Identities, contents_of
 from .progress import progress_bar
 from .provenance import provenance
 from .results import Results
 from .store import Store
 from .table import COLUMNS_AFTER, COLUMNS_BEFORE
-from .units import OnError, Outcome, Paths, Unit, Yardstick, carry_out, carry_out_away, study_of, units
+from .units import OnError, Outcome, Paths, Unit, Yardstick, study_of, units
+from .workers import check_travel, outcomes
 
 __all__ = ["MetricLike", "MetricsLike", "evaluate"]
 
@@ -40,7 +39,6 @@ MetricsLike = MetricLike | Sequence[MetricLike] | Mapping[str, MetricLike]
 Identify = Callable[[str, str, Any], str]
 
 _MAX_SEED = 2**63  # what an integer column holds
-_BATCH = 4  # units for each worker
 
 
 def evaluate(
@@ -78,7 +76,8 @@ def evaluate(
             is known by the content of path, point, metric function and seed, but not by the functions that these call:
             raise `Metric.version` when such a function changes.
         n_jobs: parallel jobs as joblib counts them; 1 is a plain loop. `joblib.parallel_config` chooses the backend,
-            such as a Dask cluster. Path and metrics are pickled for each unit: send a big model as `deferred`.
+            such as a Dask cluster, all of whose workers are used. Path and metrics are pickled for each unit: send a
+            big model as `deferred`.
         progress: whether to show a progress bar if the error stream is a terminal.
         on_error: "raise" stops at the first failure, once the units under way are stored; "record" stores the failure,
             with the value NaN, and goes on.
@@ -88,10 +87,11 @@ def evaluate(
         One row for each label, point, metric and seed.
 
     Raises:
-        InvalidInputError: if an argument makes no sense, such as two metrics of one name.
+        InvalidInputError: if an argument makes no sense, such as two metrics of one name, or cannot be sent to workers.
         DomainError: if a point is outside the domain.
         IncompatibleError: if a baseline is not defined at the points, or two things have one label.
         StoreError: if the store cannot be read or written. What was stored before is intact.
+        WorkerError: if workers or a cluster are lost. What was stored before is intact.
         Exception: with "raise", whatever a path or metric raised, with a note that tells where.
 
     Example:
@@ -115,11 +115,13 @@ def evaluate(
         study = study_of(paths.label, interpolant.domain.axes, planned)
         if name is None:  # two paths of one class are two studies
             study = replace(study, name=db.name_for(study))
-        run = db.plan(study, provenance(study=study.name, seeds=list(yardstick.seeds)))
-        work = _Work(db, planned, retry=retry_errors or on_error == "raise")
+        contents = {} if store is None else {"contents": contents_of(paths, yardstick)}
+        run = db.plan(study, provenance(study=study.name, seeds=list(yardstick.seeds), **contents))
+        work = _Work(db, audited(study, planned), retry=retry_errors or on_error == "raise")
+        check_travel(work.units, n_jobs)
         try:
             with progress_bar(len(work.units), title=study.name, shown=progress) as bar:
-                _fill(db, run, work, _outcomes(work.still_missing(), n_jobs, on_error), bar)
+                _fill(db, run, work, outcomes(work.still_missing(), n_jobs, on_error), bar)
         finally:
             if isinstance(identify, Identities):
                 identify.remember()
@@ -164,21 +166,6 @@ class _Work:
     def _done(self, keys: Sequence[str]) -> set[str]:
         records = self._db.records(keys)
         return {key for key, record in records.items() if record.error is None or not self._retry}
-
-
-def _outcomes(work: Iterator[Unit], n_jobs: int, on_error: OnError) -> Generator[Outcome]:
-    """Carry out the units, here or wherever joblib is told to."""
-    if n_jobs == 1:
-        for unit in work:
-            yield carry_out(unit, on_error)
-        return
-    calls = (delayed(carry_out_away)(unit, on_error) for unit in work)
-    if get_active_backend()[0].supports_return_generator:
-        yield from Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
-        return
-    # Some clusters give results back all at once only: in small batches little is lost when the process dies.
-    while batch := list(itertools.islice(calls, _BATCH * effective_n_jobs(n_jobs))):
-        yield from Parallel(n_jobs=n_jobs)(batch)
 
 
 def _check_options(n_jobs: int, on_error: str) -> None:

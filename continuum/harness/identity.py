@@ -9,7 +9,9 @@ from typing import Any
 
 from continuum.core import InvalidInputError, fingerprint
 
-__all__ = ["Identities"]
+from .units import Paths, Yardstick
+
+__all__ = ["Identities", "contents_of"]
 
 # What an object looked like after its last run, and the identity that it had before it.
 _AFTER: dict[int, tuple[weakref.ref[Any], str, str]] = {}
@@ -39,6 +41,15 @@ class Identities:
         for value, identity in self._named:
             with suppress(InvalidInputError, TypeError):  # no longer to be identified, or not to be referred to
                 _AFTER[id(value)] = (weakref.ref(value, _forget(id(value))), fingerprint(value), identity)
+
+
+def contents_of(paths: Paths, yardstick: Yardstick) -> dict[str, str]:
+    """Short digests of everything that the numbers of a study depend on, which tell later what has changed."""
+    named = {f"metric {metric.name}": identity for metric, identity in yardstick.metrics}
+    named |= {f"path {paths.label}": paths.path[1]}
+    named |= {f"baseline {label}": identity for label, (_, identity, _) in paths.baselines.items()}
+    named |= {f"reference {label}": identity for label, (_, identity) in paths.references.items()}
+    return {name: identity[:16] for name, identity in named.items()}
 
 
 def _forget(key: int) -> Callable[[Any], None]:

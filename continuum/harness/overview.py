@@ -9,18 +9,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .summaries import PATH_NUMBERS, endpoint_fidelity, tracking_rmse, win_share
+from .sample import ItemsByRow, sample_of
+from .summaries import PATH_NUMBERS, coverage_gap, endpoint_fidelity, tracking_rmse, win_share
 from .table import axes_in_use
+from .verdict import noise_of, verdict
 
-__all__ = ["mean_by_point", "overview"]
+__all__ = ["NEEDS_GOAL", "mean_by_point", "overview"]
 
-_NEEDS_GOAL = ("barrier", "frankle_barrier", "advantage")
+NEEDS_GOAL = ("barrier", "frankle_barrier", "advantage")
 
 
-def overview(frame: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
+def overview(frame: pd.DataFrame, axes: Sequence[str], items: ItemsByRow) -> pd.DataFrame:
     """One row for each study, label and metric of paths and baselines; columns in a fixed order."""
     rows = [
-        _row(part, label, axes)
+        _row(part, label, axes, items)
         for _, part in frame.groupby(["study", "metric"], sort=False)
         for label in part.loc[part["role"].isin(["path", "baseline"]), "label"].unique()
     ]
@@ -35,7 +37,7 @@ def mean_by_point(part: pd.DataFrame, axes: Sequence[str]) -> pd.Series[float]:
     return finished.agg(lambda values: np.mean(values.to_numpy())).reindex(points).astype(float)
 
 
-def _row(part: pd.DataFrame, label: str, axes: Sequence[str]) -> dict[str, Any]:
+def _row(part: pd.DataFrame, label: str, axes: Sequence[str], items: ItemsByRow) -> dict[str, Any]:
     """The summary of one label; `part` holds one study and metric with all its labels."""
     own = part[(part["label"] == label) & part["role"].isin(["path", "baseline"])]
     here, goal = axes_in_use(own, axes), own["goal"].iloc[0]
@@ -48,8 +50,11 @@ def _row(part: pd.DataFrame, label: str, axes: Sequence[str]) -> dict[str, Any]:
     best = _best(values, sign, axes, here)
     row |= {"first": math.nan, "last": math.nan} if curve is None else {"first": curve.iloc[0], "last": curve.iloc[-1]}
     row |= best | _against_endpoints(part, values, sign, here, best["best"])
-    row |= _path_numbers(curve, sign) | dict(_against_baselines(part, own, sign, here))
-    return row
+    row |= _path_numbers(curve, sign) | {"coverage_gap": math.nan, "verdict": None, "reason": None}
+    if curve is not None:
+        row |= _shape(curve, sign, noise_of(sample_of(own, here, items, axes).complete()))
+    row |= _seconds(own, here)
+    return row | dict(_against_baselines(part, own, sign, here))
 
 
 def _best(values: pd.Series[float], sign: float, axes: Sequence[str], here: Sequence[str]) -> dict[str, float]:
@@ -87,7 +92,22 @@ def _path_numbers(curve: pd.Series[float] | None, sign: float) -> dict[str, floa
     u = curve.to_numpy() * (1.0 if math.isnan(sign) else sign)
     with np.errstate(invalid="ignore"):  # an infinite value makes differences undefined, which NaN says
         numbers = {number.__name__: number(s, u) for number in PATH_NUMBERS}
-    return numbers | (dict.fromkeys(_NEEDS_GOAL, math.nan) if math.isnan(sign) else {})
+    return numbers | (dict.fromkeys(NEEDS_GOAL, math.nan) if math.isnan(sign) else {})
+
+
+def _shape(curve: pd.Series[float], sign: float, noise: float) -> dict[str, Any]:
+    """How finely the values are covered, whether the curve is smooth, and why."""
+    has_goal = not math.isnan(sign)
+    u = curve.to_numpy() * (sign if has_goal else 1.0)
+    word, reason = verdict(curve.index.to_numpy(dtype=float), u, noise=noise, has_goal=has_goal)
+    with np.errstate(invalid="ignore"):
+        return {"coverage_gap": coverage_gap(u), "verdict": word, "reason": reason}
+
+
+def _seconds(own: pd.DataFrame, here: Sequence[str]) -> dict[str, float]:
+    """What a member of the family takes: to get one, and to measure it under one seed."""
+    build = own.groupby(list(here))["build_s"].max() if here else own["build_s"]
+    return {"build_s": float(build.mean()), "metric_s": float(own["metric_s"].mean())}
 
 
 def _against_baselines(

@@ -7,16 +7,20 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from continuum.core.version import __version__
 
-__all__ = ["provenance", "without_home"]
+__all__ = ["noted", "provenance", "without_home"]
 
 _SECRET = re.compile(r"^--?[\w-]*(token|secret|password|api-?key)[\w-]*", re.IGNORECASE)
+
+_NOTED: ContextVar[Mapping[str, Any]] = ContextVar("noted")
 
 
 def provenance(**extra: Any) -> dict[str, Any]:
@@ -34,8 +38,23 @@ def provenance(**extra: Any) -> dict[str, Any]:
         "threads": _threads(),
         "commit": _commit(),
         "command": " ".join(_command(sys.argv)),
+        **_NOTED.get({}),
         **extra,
     }
+
+
+@contextmanager
+def noted(**facts: Any) -> Iterator[None]:
+    """Add facts to the provenance of every run that starts in this block, such as the name of the study that is run.
+
+    Args:
+        **facts: JSON-able facts.
+    """
+    token = _NOTED.set({**_NOTED.get({}), **facts})
+    try:
+        yield
+    finally:
+        _NOTED.reset(token)
 
 
 def without_home(text: str) -> str:

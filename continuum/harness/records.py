@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from continuum.core import Point
+
+from .items import Packed
 
 __all__ = ["Record", "Role", "Row", "Study", "checksum", "read_record", "read_row", "record_columns", "row_columns"]
 
@@ -27,6 +29,7 @@ class Record:
         build_s: seconds it took to get the value that was measured.
         metric_s: seconds that the metric took.
         run: id of the `evaluate` call that made it; 0 before it is stored.
+        items: what the number is the mean of, if the metric told.
     """
 
     key: str
@@ -36,6 +39,7 @@ class Record:
     build_s: float = 0.0
     metric_s: float = 0.0
     run: int = 0
+    items: Packed | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

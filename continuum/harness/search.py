@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import pandas as pd
 
@@ -27,28 +27,13 @@ from continuum.core import (
 
 from .cube import Cube, cube_of
 from .evaluate import evaluate
+from .found import Found
 
 __all__ = ["Found", "Method", "Navigation", "navigate"]
 
 Method = Literal["cma", "tpe", "gp", "random"]
 
 _TINY = 1e-12  # of a limit, so that 0 has a relative excess
-
-
-class Found(NamedTuple):
-    """A point and what it is worth.
-
-    Attributes:
-        point: the point.
-        value: mean of the objective over seeds.
-        costs: mean of each cost over seeds.
-        is_allowed: whether all costs are within the budget.
-    """
-
-    point: Point
-    value: float
-    costs: Mapping[str, float]
-    is_allowed: bool
 
 
 @dataclass(frozen=True, eq=False)

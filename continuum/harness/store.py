@@ -15,20 +15,22 @@ import json
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from continuum.core import StoreError, warn
+from continuum.core import InvalidInputError, Point, StoreError, warn
 
+from .exhibit_table import EXHIBIT_TABLE, Kept, KeptRow, put_exhibits, read_exhibits
+from .items import ITEM_TABLE, drop_items, put_items, read_items
 from .records import Record, Study, checksum, read_record, read_row, record_columns, row_columns
+from .sqlite import BUSY_SECONDS, explained, switch_to_wal
 
 __all__ = ["Store"]
 
 _VERSION = "1"
-_BUSY_SECONDS = 30.0  # the default of 5 s is too short for many workers on a slow disk
 _CHUNK = 10_000  # keys in one query; SQLite allows 32766
 
 _SCHEMA = (
@@ -39,6 +41,8 @@ _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS study (name TEXT PRIMARY KEY, axes TEXT NOT NULL, checksum INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS member (study TEXT, position INTEGER, key TEXT, label TEXT, role TEXT, point TEXT,"
     " metric TEXT, seed INTEGER, goal TEXT, unit TEXT, PRIMARY KEY (study, position)) WITHOUT ROWID",
+    ITEM_TABLE,
+    EXHIBIT_TABLE,
 )
 _PUT_STUDY = (
     "INSERT INTO study VALUES (?, ?, ?)"
@@ -51,17 +55,6 @@ _PUT_RECORD = (
     " run = excluded.run, checksum = excluded.checksum WHERE record.error IS NOT NULL"
 )
 
-_REMEDIES = {
-    "SQLITE_NOTADB": "it is not a result store; name another file",
-    "SQLITE_CORRUPT": "it is damaged; restore a copy, or rescue what is left with `sqlite3 FILE .recover`",
-    "SQLITE_FULL": "free some disk space and run the same command again; what was stored before is intact",
-    "SQLITE_IOERR": "check the disk (space, quota, size limit) and run the same command again; what was stored before "
-    "is intact",
-    "SQLITE_READONLY": "make the file and its folder writable, or work on a copy",
-    "SQLITE_CANTOPEN": "its folder must exist and be writable",
-    "SQLITE_BUSY": f"another process held it for more than {_BUSY_SECONDS:g} s; wait for it or end it",
-}
-
 
 class Store:
     """An open result store, to be used in a `with` block.
@@ -71,10 +64,10 @@ class Store:
     """
 
     def __init__(self, target: str, path: str, *, uri: bool = False) -> None:
-        with _explained(path):
+        with explained(path):
             # joblib pulls its tasks, hence our queries, from threads of its own.
             self._db = sqlite3.connect(
-                target, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=uri
+                target, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=uri
             )
         self._path, self._lock = path, threading.RLock()
         # Damaged text must reach the checksum and fail there, not in the decoder.
@@ -88,7 +81,7 @@ class Store:
         with store._kept_open_if_usable():
             store._check_schema()  # before the first change: the file could be somebody else's database
             with store._reading() as db:
-                _switch_to_wal(db)
+                switch_to_wal(db)
                 db.execute("PRAGMA synchronous = NORMAL")
             with store._transaction() as db:
                 for statement in _SCHEMA:
@@ -142,6 +135,7 @@ class Store:
         axes = json.dumps(study.axes)
         with self._transaction() as db:
             db.executemany("DELETE FROM record WHERE key = ?", [(key,) for key in damaged])
+            drop_items(db, damaged)
             db.execute("DELETE FROM member WHERE study = ?", (study.name,))
             db.executemany(_PUT_MEMBER, members)
             db.execute(_PUT_STUDY, (study.name, axes, checksum((axes, members))))
@@ -150,9 +144,11 @@ class Store:
 
     def write(self, records: Iterable[Record], run: int) -> None:
         """Add records in one transaction; a number that is there already stays, a failure is replaced."""
+        records = list(records)
         facts = [record_columns(item) for item in records]
         with self._transaction() as db:
             db.executemany(_PUT_RECORD, [(*columns, run, checksum(columns)) for columns in facts])
+            put_items(db, [(record.key, record.items) for record in records if record.items is not None])
 
     def records(self, keys: Sequence[str]) -> dict[str, Record]:
         """The intact records that have these keys; a warning counts the damaged ones."""
@@ -160,17 +156,39 @@ class Store:
         _warn_of_damage(self._path, damaged)
         return intact
 
+    def names(self) -> tuple[str, ...]:
+        """The names of all studies, oldest first."""
+        with self._reading() as db:
+            return tuple(name for (name,) in db.execute("SELECT name FROM study ORDER BY rowid"))
+
+    def study(self, name: str) -> Study:
+        """One study; only its rows are read, however many others the file holds."""
+        with self._reading() as db:
+            head = db.execute("SELECT name, axes, checksum FROM study WHERE name = ?", (name,)).fetchone()
+            if head is None:
+                raise InvalidInputError(f"there is no study {name!r} in this store; there are {list(self.names())}.")
+            return self._study(*head)
+
     def studies(self) -> tuple[Study, ...]:
         """All studies, oldest first."""
-        with self._reading() as db:
-            heads = db.execute("SELECT name, axes, checksum FROM study ORDER BY rowid").fetchall()
-            return tuple(self._study(*head) for head in heads)
+        return tuple(self.study(name) for name in self.names())
 
-    def runs(self, ids: Iterable[int]) -> tuple[dict[str, Any], ...]:
-        """The provenance of these runs, oldest first."""
+    def runs(self, ids: Iterable[int] | None = None) -> tuple[dict[str, Any], ...]:
+        """The provenance of these runs, or of all, oldest first."""
         with self._reading() as db:
             found = dict(db.execute("SELECT id, provenance FROM run"))
-        return tuple(self._parse(found[i]) for i in sorted(set(ids)) if i in found)
+        wanted = sorted(found) if ids is None else sorted(set(ids))
+        return tuple(self._parse(found[i]) for i in wanted if i in found)
+
+    def keep(self, row: KeptRow) -> None:
+        """Keep what a value looks like, in place of what was kept of it before."""
+        with self._transaction() as db:
+            put_exhibits(db, [row])
+
+    def exhibits(self, study: Study) -> dict[tuple[str, Point], tuple[str, Kept]]:
+        """What values of a study look like, by label and point, each with the identity of what drew it."""
+        with self._reading() as db:
+            return read_exhibits(db, study)
 
     def close(self) -> None:
         self._db.close()
@@ -198,6 +216,9 @@ class Store:
             query = f"SELECT * FROM record WHERE key IN ({','.join('?' * len(chunk))})"  # noqa: S608 -- only marks
             with self._reading() as db:
                 found.update((columns[0], read_record(columns)) for columns in db.execute(query, tuple(chunk)))
+                for key, items in read_items(db, chunk).items():
+                    record = found.get(key)
+                    found[key] = replace(record, items=items) if record and items else None
         intact = {key: item for key, item in found.items() if item is not None}
         return intact, [key for key in found if key not in intact]
 
@@ -232,7 +253,7 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _explained(self._path):
+        with self._lock, explained(self._path):
             yield self._db
 
     @contextmanager
@@ -247,35 +268,6 @@ class Store:
                 if db.in_transaction:  # a full disk makes SQLite roll back by itself
                     db.execute("ROLLBACK")
                 raise
-
-
-def _switch_to_wal(db: sqlite3.Connection) -> None:
-    """Let readers and a writer work side by side.
-
-    This is the one statement for which SQLite does not wait for others by itself: two processes that make a store at
-    the same moment would meet "database is locked" at once.
-    """
-    deadline = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.005)
-        else:
-            return
-
-
-@contextmanager
-def _explained(path: str) -> Iterator[None]:
-    """Turn what SQLite raises into a `StoreError` that says what to do."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorname", "")  # such as SQLITE_IOERR_WRITE
-        remedy = next((text for name, text in _REMEDIES.items() if code.startswith(name)), "restore a copy of it")
-        raise StoreError(f"the result store {path} cannot be used: {error} ({code or 'SQLite'}); {remedy}.") from error
 
 
 def _warn_of_damage(path: str, damaged: Sequence[str]) -> None:

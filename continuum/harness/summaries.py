@@ -16,6 +16,9 @@ __all__ = [
     "PATH_NUMBERS",
     "advantage",
     "barrier",
+    "coverage_gap",
+    "curve_of",
+    "decision_accuracy",
     "endpoint_fidelity",
     "frankle_barrier",
     "largest_jump",
@@ -35,7 +38,7 @@ def monotonicity(s: ArrayLike, u: ArrayLike) -> float:
         >>> monotonicity([0, 1, 2], [0.0, 2.0, 1.0])
         0.3333333333333333
     """
-    _, u = _curve(s, u)
+    _, u = curve_of(s, u)
     return _ratio(abs(u[-1] - u[0]), _variation(u))
 
 
@@ -44,7 +47,7 @@ def spearman(s: ArrayLike, u: ArrayLike) -> float:
 
     Pearson's correlation of the ranks, where ties share their average rank.
     """
-    _, u = _curve(s, u)
+    _, u = curve_of(s, u)
     if np.isnan(u).any():
         return np.nan
     a, b = np.arange(len(u)) - (len(u) - 1) / 2, _ranks(u) - (len(u) + 1) / 2
@@ -56,7 +59,7 @@ def barrier(s: ArrayLike, u: ArrayLike) -> float:
 
     At least 0; equal to 0 if and only if the path never falls below the chord.
     """
-    s, u = _curve(s, u)
+    s, u = curve_of(s, u)
     return float(np.max(_chord(s, u) - u))
 
 
@@ -66,7 +69,7 @@ def frankle_barrier(s: ArrayLike, u: ArrayLike) -> float:
     Frankle et al. (2020), "Linear mode connectivity and the lottery ticket hypothesis", section 2, where the ends have
     about the same error. With unequal ends it is positive even on a straight line; see `barrier`.
     """
-    _, u = _curve(s, u)
+    _, u = curve_of(s, u)
     return float(np.max((u[0] + u[-1]) / 2 - u))
 
 
@@ -75,7 +78,7 @@ def largest_jump(s: ArrayLike, u: ArrayLike) -> float:
 
     1 on a straight line; $n$ if all of the change happens in one of $n$ equal steps.
     """
-    s, u = _curve(s, u)
+    s, u = curve_of(s, u)
     return _ratio(float(np.max(np.abs(np.diff(u) / np.diff(s)))), _variation(u))
 
 
@@ -84,7 +87,7 @@ def advantage(s: ArrayLike, u: ArrayLike) -> float:
 
     Positive if the path beats mixing the two ends at random.
     """
-    s, u = _curve(s, u)
+    s, u = curve_of(s, u)
     return float(np.trapezoid(u - _chord(s, u), s))
 
 
@@ -122,11 +125,61 @@ def win_share(u: ArrayLike, v: ArrayLike) -> float:
     return float(np.mean(np.nanmean(gaps, axis=1) > 0)) if len(gaps) else np.nan
 
 
+def coverage_gap(u: ArrayLike) -> float:
+    r"""Largest gap between neighbouring values over their range: how far what one wants may be from what there is.
+
+    For a cost, the largest gap between budgets that a family can meet exactly: $1/n$ for $n$ even steps, 1 for two
+    choices. NaN if all values are equal, or one is NaN.
+
+    Example:
+        >>> coverage_gap([0.0, 4.0, 1.0])
+        0.75
+    """
+    u = np.sort(np.asarray(u, float))
+    return _ratio(float(np.max(np.diff(u))), float(u[-1] - u[0])) if len(u) > 1 else np.nan
+
+
+def decision_accuracy(small: ArrayLike, large: ArrayLike) -> float:
+    r"""Share of pairs of candidates that a small experiment orders as the large one does.
+
+    Magnusson et al. (2025), "DataDecide". Pairs that are equal at large scale do not count; a pair that is equal at
+    small scale is decided by a coin and counts half.
+
+    Args:
+        small: metric of each candidate in the small experiment, (candidates,).
+        large: metric of the same candidates in the large one.
+
+    Returns:
+        1 if every choice between two candidates can be made in the small experiment, 1/2 for coins; NaN without a pair.
+
+    Raises:
+        InvalidInputError: if the two have other lengths.
+
+    Example:
+        >>> decision_accuracy([0.1, 0.2, 0.3], [1.0, 3.0, 2.0])
+        0.6666666666666666
+    """
+    x, y = np.asarray(small, float), np.asarray(large, float)
+    if x.ndim != 1 or x.shape != y.shape:
+        raise InvalidInputError(f"`small` and `large` need one number for each candidate, got {x.shape} and {y.shape}.")
+    first, second = np.triu_indices(len(x), 1)
+    by_small, by_large = x[second] - x[first], y[second] - y[first]
+    if np.isnan(by_small).any() or np.isnan(by_large).any():
+        return np.nan
+    counts = by_large != 0
+    agree = (1 + np.sign(by_small[counts]) * np.sign(by_large[counts])) / 2
+    return float(agree.mean()) if counts.any() else np.nan
+
+
 PATH_NUMBERS = (monotonicity, spearman, barrier, frankle_barrier, largest_jump, advantage)
 
 
-def _curve(s: ArrayLike, u: ArrayLike) -> tuple[Array, Array]:
-    """`s` rescaled to [0, 1], and `u`, both checked."""
+def curve_of(s: ArrayLike, u: ArrayLike) -> tuple[Array, Array]:
+    """`s` rescaled to [0, 1], and `u`, both checked.
+
+    Raises:
+        InvalidInputError: if they are no curve of at least two points.
+    """
     s, u = np.asarray(s, float), np.asarray(u, float)
     if s.ndim != 1 or s.shape != u.shape or len(s) < 2:
         raise InvalidInputError(f"a curve needs `s` and `u` of one length, at least 2, got {s.shape} and {u.shape}.")

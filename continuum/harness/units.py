@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
-from continuum.core import Interpolant, Metric, Point, SupportsEndpoints, lease, rng_for
+from continuum.core import Interpolant, Metric, PerItem, Point, SupportsEndpoints, WorkerError, lease, rng_for
 from continuum.core.version import __version__
 
+from .items import pack
 from .provenance import without_home
 from .records import Record, Role, Row, Study
 
@@ -30,6 +31,7 @@ __all__ = [
     "Yardstick",
     "carry_out",
     "carry_out_away",
+    "lost",
     "study_of",
     "units",
 ]
@@ -167,6 +169,14 @@ def carry_out_away(unit: Unit, on_error: OnError) -> Outcome:
     return outcome if outcome.error is None else replace(outcome, error=_portable(outcome.error))
 
 
+def lost(unit: Unit, on_error: OnError, reason: Exception) -> Outcome:
+    """The outcome of a unit that was given up, since it ended every worker that it was sent to."""
+    error = WorkerError(f"{unit} ended the workers that it was sent to ({reason}); was memory short?")
+    if on_error == "raise":
+        return Outcome((), error)
+    return Outcome(tuple(_failure(task, error, build_s=0.0) for task in unit.tasks))
+
+
 def _along(
     label: str, role: Role, path: Interpolant[Any], identity: str, points: Iterable[Point], yardstick: Yardstick
 ) -> Iterator[Unit]:
@@ -201,13 +211,15 @@ def _number(unit: Unit, task: Task, value: Any, keep_going: bool, build_s: float
     rng = rng_for(task.seed, task.metric.name) if task.metric.stochastic else None
     start = time.perf_counter()
     try:
-        number = task.metric(value, rng)
+        measured = task.metric.measure(value, rng)
     except Exception as error:
         error.add_note(f"while computing metric {task.metric.name!r} (seed {task.seed}) on {unit}")
         if not keep_going:
             raise
         return _failure(task, error, build_s=build_s, metric_s=time.perf_counter() - start)
-    return Record(task.key, number, build_s=build_s, metric_s=time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    items = pack(measured) if isinstance(measured, PerItem) else None
+    return Record(task.key, float(measured), build_s=build_s, metric_s=seconds, items=items)
 
 
 def _failure(task: Task, error: Exception, build_s: float, metric_s: float = 0.0) -> Record:

@@ -3,7 +3,17 @@
 from .admission import admit_array, admit_masses, check_memory, check_spread
 from .barycentric import barycentric_projection
 from .chamfer import chamfer
-from .cost import FactoredCost, GroundCost, PointCost, SquaredEuclidean, TableCost, WeightedSum, matrix
+from .cost import (
+    BoundedCost,
+    Euclidean,
+    FactoredCost,
+    GroundCost,
+    PointCost,
+    SquaredEuclidean,
+    TableCost,
+    WeightedSum,
+    matrix,
+)
 from .divergence import Divergence, check_divergence_memory, in_absolute_units, self_cost, sinkhorn_divergence
 from .gaussian import GaussianMeasure, LedoitWolf, MongeMap, bures2, gaussian_w2_squared, monge_map
 from .kernels import Gaussian, Kernel, Laplace, Riesz
@@ -18,8 +28,10 @@ from .transport import solve
 from .truncation import projection_bounds
 
 __all__ = [
+    "BoundedCost",
     "DiscreteMeasure",
     "Divergence",
+    "Euclidean",
     "Exact",
     "FactoredCost",
     "Gaussian",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -21,6 +21,8 @@ from continuum.core import IncompatibleError, InvalidInputError, check_weight
 from .admission import Admitted, admit_array, check_spread
 
 __all__ = [
+    "BoundedCost",
+    "Euclidean",
     "FactoredCost",
     "GroundCost",
     "Places",
@@ -73,6 +75,16 @@ class PointCost(GroundCost, Protocol):
         ...
 
 
+@runtime_checkable
+class BoundedCost(GroundCost, Protocol):
+    """A cost of which it is known what no pair costs less than."""
+
+    @property
+    def least(self) -> float:
+        """The bound; 0 for a distance."""
+        ...
+
+
 def matrix(cost: GroundCost) -> Float[Tensor, "n m"]:
     """The whole cost matrix."""
     return cost.block(slice(None), slice(None))
@@ -84,7 +96,7 @@ def least_cost(cost: GroundCost) -> float:
         return sum(weight * least_cost(part) for weight, part in cost.active)
     if isinstance(cost, TableCost):
         return float(cost.table.min())
-    return 0.0 if isinstance(cost, SquaredEuclidean) else -math.inf
+    return cost.least if isinstance(cost, BoundedCost) else -math.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +118,7 @@ class SquaredEuclidean:
 
     x: Admitted
     y: Admitted
+    least: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
         x, y = (admit_array(points, name, ndim=2, keep=True) for points, name in ((self.x, "x"), (self.y, "y")))
@@ -149,6 +162,35 @@ class SquaredEuclidean:
     def _centre(self) -> Tensor:
         sides: tuple[Tensor, Tensor] = self.x, self.y
         return torch.stack([points.mean(0, dtype=torch.float64) for points in sides]).mean(0)
+
+
+@dataclass(frozen=True, eq=False)
+class Euclidean:
+    r"""$c(i, j) = \|x_i - y_j\|$: the distance itself. It has no factors, so it is solved in memory.
+
+    The root of `SquaredEuclidean`, with its arguments and errors. Where that is one product of matrices, for large
+    clouds, equal points cost up to 1e-8 of the spread and not 0.
+    """
+
+    x: Admitted
+    y: Admitted
+    least: ClassVar[float] = 0.0
+
+    def __post_init__(self) -> None:
+        x, y = self._squared.points()
+        object.__setattr__(self, "x", x)
+        object.__setattr__(self, "y", y)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self._squared.shape
+
+    def block(self, rows: Places, columns: Places) -> Float[Tensor, "r c"]:
+        return self._squared.block(rows, columns).sqrt_()
+
+    @cached_property
+    def _squared(self) -> SquaredEuclidean:
+        return SquaredEuclidean(self.x, self.y)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .anatomy import Blocks, blocks, register_blocks
-    from .corpora import Sentence, attribute_texts, genre_texts, sentences
+    from .corpora import Exchange, Sentence, attribute_texts, exchanges, genre_texts, sentences
     from .distributions import arithmetic_mixture, geometric_mixture, jensen_shannon, kullback_leibler
     from .divergence import TokenDivergence, agreement_with, js_to, token_divergence, token_log_probs
     from .ensemble import Ensemble
@@ -35,11 +35,13 @@ if TYPE_CHECKING:
         SMOG,
         Readability,
     )
+    from .representations import HiddenState, SentenceEmbedding
     from .sentiment import Vader
     from .size import DistillRecipe, PatchPath, distill, initialize_student
-    from .sources import LanguageModel, available_models, load_language_model, model_path
+    from .sources import Encoder, LanguageModel, available_models, load_encoder, load_language_model, model_path
     from .text_classifier import AttributeClassifier
     from .texts import Texts, hold_out
+    from .token_loss import TextInputs, mean_token_loss
     from .tokens import DOCUMENT, Frame
     from .weights import CheckpointPath, WeightPath, fine_tune_lora
     from .windows import Windows
@@ -52,11 +54,14 @@ _HOMES = {
     "CheckpointPath": "weights",
     "DOCUMENT": "tokens",
     "DistillRecipe": "size",
+    "Encoder": "sources",
     "Ensemble": "ensemble",
+    "Exchange": "corpora",
     "FLESCH_KINCAID_GRADE": "readability",
     "FLESCH_READING_EASE": "readability",
     "Frame": "tokens",
     "GUNNING_FOG": "readability",
+    "HiddenState": "representations",
     "LanguageModel": "sources",
     "LogLikelihoods": "language",
     "PairedDifference": "paired",
@@ -65,6 +70,8 @@ _HOMES = {
     "SMOG": "readability",
     "Scorer": "generation",
     "Sentence": "corpora",
+    "SentenceEmbedding": "representations",
+    "TextInputs": "token_loss",
     "Texts": "texts",
     "TokenDivergence": "divergence",
     "Vader": "sentiment",
@@ -76,6 +83,7 @@ _HOMES = {
     "available_models": "sources",
     "blocks": "anatomy",
     "distill": "size",
+    "exchanges": "corpora",
     "fine_tune_lora": "weights",
     "generate_texts": "generation",
     "generation_score": "generation",
@@ -89,9 +97,11 @@ _HOMES = {
     "js_to": "divergence",
     "kullback_leibler": "distributions",
     "likelihood_ratio": "language",
+    "load_encoder": "sources",
     "load_language_model": "sources",
     "log_likelihood_on": "language",
     "log_likelihoods": "language",
+    "mean_token_loss": "token_loss",
     "model_path": "sources",
     "paired_difference": "paired",
     "perplexity": "language",
@@ -115,8 +125,11 @@ __all__ = [
     "Blocks",
     "CheckpointPath",
     "DistillRecipe",
+    "Encoder",
     "Ensemble",
+    "Exchange",
     "Frame",
+    "HiddenState",
     "LanguageModel",
     "LogLikelihoods",
     "PairedDifference",
@@ -124,6 +137,8 @@ __all__ = [
     "Readability",
     "Scorer",
     "Sentence",
+    "SentenceEmbedding",
+    "TextInputs",
     "Texts",
     "TokenDivergence",
     "Vader",
@@ -135,6 +150,7 @@ __all__ = [
     "available_models",
     "blocks",
     "distill",
+    "exchanges",
     "fine_tune_lora",
     "generate_texts",
     "generation_score",
@@ -148,9 +164,11 @@ __all__ = [
     "js_to",
     "kullback_leibler",
     "likelihood_ratio",
+    "load_encoder",
     "load_language_model",
     "log_likelihood_on",
     "log_likelihoods",
+    "mean_token_loss",
     "model_path",
     "paired_difference",
     "perplexity",

@@ -1,6 +1,7 @@
-"""Sentences with human sentiment scores and passages of fifteen genres, from the cache that `continuum fetch` fills.
+"""Sentences with human sentiment scores, passages of fifteen genres and exchanges on twenty-one topics.
 
-Two attributes come with texts at either end, for anchors of the weight axis: sentiment and register.
+They are in the cache that `continuum fetch` fills. Two attributes come with texts at either end, for anchors of the
+weight axis: sentiment and register. Topics are tasks to select texts for.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from .recipes import TEXTS
 from .text_archives import DOMAINS, GENRES
 from .texts import Texts, hold_out, shuffled, spelling
 
-__all__ = ["Sentence", "attribute_texts", "genre_texts", "sentences"]
+__all__ = ["Exchange", "Sentence", "attribute_texts", "exchanges", "genre_texts", "sentences"]
 
 _SHORTEST, _LONGEST = 6, 40  # words of a sentence that shows an attribute
 _CLEAR = 1.2  # a mean score beyond this, of at most 4, leaves no doubt about the sign
@@ -36,6 +37,45 @@ class Sentence:
     text: str
     score: float
     domain: str
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What was said, and what was answered.
+
+    Attributes:
+        topic: what it is about, such as "trivia" or "tech_support".
+        turns: what was said in turn; mostly two texts. In a few topics the later ones are answers to choose from.
+    """
+
+    topic: str
+    turns: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All turns, a line or more for each."""
+        return "\n".join(self.turns)
+
+
+def exchanges(topic: str | None = None) -> tuple[Exchange, ...]:
+    """The 2,026 English exchanges of the ChatterBot corpus, or those on one of its 21 topics, with repetitions.
+
+    899 are distinct: of the 1,050 of "tech_support" ten are, one of which is there 121 times.
+
+    Args:
+        topic: "trivia", "coding", "psychology" and so on; all by default.
+
+    Raises:
+        InvalidInputError: if there is no such topic.
+        MissingDataError: if they are not on this machine; the message names the command that fetches them.
+    """
+    found = tuple(Exchange(record["topic"], tuple(record["turns"])) for record in _read("exchanges"))
+    if topic is None:
+        return found
+    topics = tuple(dict.fromkeys(exchange.topic for exchange in found))
+    if topic not in topics:
+        raise InvalidInputError(f"no topic is called {topic!r}; choose one of {', '.join(topics)}")
+    return tuple(exchange for exchange in found if exchange.topic == topic)
 
 
 def sentences(domain: str | None = None) -> tuple[Sentence, ...]:

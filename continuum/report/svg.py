@@ -54,8 +54,17 @@ def _rendered(figure: Figure) -> ElementTree.Element:
     with matplotlib.style.context(page_style), warnings.catch_warnings():
         # The font of matplotlib lacks many scripts; the browser has them.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
+        _lay_out(figure)
         figure.savefig(buffer, format="svg", dpi=_DPI, facecolor="none", metadata={"Date": None})
     return ElementTree.fromstring(buffer.getvalue())  # noqa: S314 -- written on the line above
+
+
+def _lay_out(figure: Figure) -> None:
+    """Place everything now: to save a figure that still has a layout to do draws it twice."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 def _without_foreign(root: ElementTree.Element) -> None:

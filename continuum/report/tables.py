@@ -24,12 +24,14 @@ _COLUMNS: Mapping[str, tuple[str, str]] = {
     "best": ("best", "best value on the path"),
     "best_endpoint": ("best endpoint", "what simply choosing the best discrete option gives"),
     "over_choosing": ("over choosing", "by how much the best point beats the best endpoint; positive is better"),
+    "verdict": ("shape", "one word for the curve, such as smooth, peak, barrier, jump or rough; unclear in much noise"),
     "monotonicity": ("monotonicity", "net change over total variation: 1 if the curve never turns back"),
     "spearman": ("rank correlation", "Spearman's: 1 if the metric improves with every step, −1 if it worsens"),
     "barrier": ("barrier", "deepest fall below the straight line between the ends: 0 if there is none"),
     "frankle_barrier": ("barrier (Frankle)", "deepest fall below the mean of the ends"),
     "largest_jump": ("largest jump", "steepest slope over total variation: 1 on a straight line"),
     "advantage": ("advantage", "mean height over the straight line between the ends"),
+    "coverage_gap": ("coverage gap", "widest gap between neighbouring values over their range"),
     "endpoint_fidelity": ("endpoint gap", "largest gap between the ends of the path and the choices they stand for"),
 }
 _OF_CURVES = ("monotonicity", "spearman", "barrier", "largest_jump", "advantage")  # undefined is news there
@@ -103,7 +105,7 @@ def _heading(name: str) -> str:
 def _summary_row(panel: Panel, row: Mapping[Any, Any], shown: list[str]) -> list[Cell]:
     cells: list[Cell] = [(str(row["label"]), "text"), (str(row["role"]), "text")]
     for name in shown:
-        cells.append((number(row[name]), "number"))
+        cells.append((row[name], "text") if isinstance(row[name], str) else (number(row[name]), "number"))
         if name == "best":
             at = {axis: row[f"best_{axis}"] for axis in panel.axes}
             known = all(map(math.isfinite, at.values()))

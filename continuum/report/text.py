@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["clean", "for_figure", "interval", "number", "place"]
+__all__ = ["clean", "for_figure", "interval", "number", "place", "printable"]
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -45,7 +45,12 @@ def place(point: Mapping[str, float], axes: tuple[str, ...]) -> str:
 
 def clean(text: object) -> str:
     """`text` on one line, without characters that XML cannot hold."""
-    return " ".join(_UNPRINTABLE.sub("\ufffd", str(text)).split())
+    return " ".join(printable(text).split())
+
+
+def printable(text: object) -> str:
+    """`text` without characters that XML cannot hold, with its line breaks."""
+    return _UNPRINTABLE.sub("\ufffd", str(text))
 
 
 def for_figure(text: object, most: int = 40) -> str:

@@ -19,6 +19,7 @@ BUILT_IN = {
     "MissingDataError": FileNotFoundError,
     "MissingExtraError": ImportError,
     "UntrustedArtifactError": errors.ContinuumError,
+    "WorkerError": RuntimeError,
     "ConvergenceWarning": errors.ContinuumWarning,
     "ContinuumWarning": UserWarning,
     "ContinuumError": Exception,

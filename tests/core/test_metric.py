@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from continuum import Metric, metric
+from continuum import Metric, PerItem, metric
 from continuum.core import InvalidInputError, rng_for
 
 
@@ -108,3 +108,33 @@ def test_a_metric_of_an_importable_function_pickles():
 def test_impossible_metrics_are_refused(make):
     with pytest.raises(InvalidInputError):
         make()
+
+
+@pytest.mark.parametrize(
+    "values", [[True, False, True, True], np.array([1, 0, 1, 1]), torch.tensor([1.0, 0.0, 1.0, 1.0])], ids=type
+)
+def test_what_was_found_on_items_is_a_number_too(values):
+    one = Metric("hits", lambda value: PerItem(values, decisions=torch.tensor([3, 1, 2, 0])))
+    assert one(None) == float(one.measure(None)) == 0.75
+    assert one.measure(None).values.dtype == np.float64
+    assert one.measure(None).decisions.tolist() == [3, 1, 2, 0]
+
+
+def test_a_plain_number_is_measured_as_a_number():
+    assert Metric("half", lambda value: 0.5).measure(None) == 0.5
+    assert (
+        Metric("draw", lambda value, rng: rng.random(), stochastic=True).measure(None, rng_for(0))
+        == rng_for(0).random()
+    )
+
+
+@pytest.mark.parametrize("values", [[], [[1.0]], "abc", [1j], 1.0], ids=repr)
+def test_items_are_a_vector_of_real_numbers(values):
+    with pytest.raises(InvalidInputError, match="`values`"):
+        PerItem(values)
+
+
+@pytest.mark.parametrize("decisions", [[1], [0.5, 1.0], ["a", "b"]], ids=repr)
+def test_decisions_are_as_many_whole_numbers(decisions):
+    with pytest.raises(InvalidInputError, match="`decisions`"):
+        PerItem([0.0, 1.0], decisions=decisions)

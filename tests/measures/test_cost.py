@@ -7,8 +7,19 @@ import pytest
 import torch
 
 from continuum.core import IncompatibleError, InvalidInputError
-from continuum.measures import GroundCost, SquaredEuclidean, TableCost, WeightedSum, matrix
+from continuum.measures import (
+    BoundedCost,
+    Euclidean,
+    FactoredCost,
+    GroundCost,
+    SquaredEuclidean,
+    TableCost,
+    WeightedSum,
+    matrix,
+    solve,
+)
 from continuum.measures import cost as cost_module
+from continuum.measures.cost import least_cost
 
 COLUMNS = torch.tensor([0, 1, 2, 1, 0])
 
@@ -57,8 +68,9 @@ def test_equal_points_cost_exactly_nothing_when_differences_are_formed(rng):
 def costs():
     rng = np.random.default_rng(0)
     euclidean = SquaredEuclidean(rng.normal(size=(4, 2)), rng.normal(size=(5, 2)))
+    distance = Euclidean(rng.normal(size=(4, 2)), rng.normal(size=(5, 2)))
     table = TableCost(torch.tensor(rng.random((2, 3))), torch.tensor([1, 0, 0, 1]), COLUMNS)
-    return [euclidean, table, WeightedSum(((0.5, euclidean), (2.0, table))), WeightedSum(((0.0, table),))]
+    return [euclidean, distance, table, WeightedSum(((0.5, euclidean), (2.0, table))), WeightedSum(((0.0, table),))]
 
 
 @pytest.mark.parametrize("cost", costs(), ids=lambda cost: type(cost).__name__)
@@ -95,7 +107,7 @@ def test_a_weighted_sum_adds_and_never_evaluates_a_part_of_weight_zero():
         def block(self, rows, columns):
             raise AssertionError("a part of weight 0 was evaluated")
 
-    first, second, *_ = costs()
+    first, _, second, *_ = costs()
     total = matrix(WeightedSum(((2.0, first), (0.0, Untouchable()), (3.0, second))))
     np.testing.assert_allclose(total, 2 * matrix(first) + 3 * matrix(second), rtol=1e-14)
 
@@ -138,3 +150,38 @@ def test_small_and_large_points_keep_the_digits_of_their_squares(rng, scale):
     x, y = rng.normal(size=(6, 3)), rng.normal(size=(4, 3))
     found = matrix(SquaredEuclidean(x * scale, y * scale)) / scale**2
     np.testing.assert_allclose(found, matrix(SquaredEuclidean(x, y)), rtol=1e-9)
+
+
+@pytest.mark.usefixtures("route")
+def test_a_distance_is_the_root_of_the_squared_one(rng):
+    x, y = rng.normal(size=(6, 3)), rng.normal(size=(4, 3))
+    assert matrix(Euclidean([[0.0, 0.0]], [[3.0, 4.0]])).tolist() == [[5.0]]
+    np.testing.assert_allclose(matrix(Euclidean(x, y)) ** 2, brute_force(x, y), rtol=1e-12, atol=1e-13)
+
+
+def test_transport_of_a_distance_in_one_dimension_is_the_mean_gap_of_sorted_points(rng):
+    x, y = rng.normal(size=(30, 1)), rng.normal(size=(30, 1))
+    expected = np.abs(np.sort(x, axis=0) - np.sort(y, axis=0)).mean()
+    assert solve(Euclidean(x, y)).value == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_distance_has_no_factors_and_the_errors_of_the_squared_one():
+    assert not isinstance(Euclidean([[0.0]], [[1.0]]), FactoredCost)
+    with pytest.raises(IncompatibleError, match="`x` has 2 features and `y` has 3"):
+        Euclidean(np.zeros((4, 2)), np.zeros((4, 3)))
+
+
+def test_a_cost_that_knows_its_least_lends_it_to_the_sum(rng):
+    class Shifted:
+        shape, least = (4, 5), -2.0
+
+        def block(self, rows, columns):
+            return torch.zeros(4, 5, dtype=torch.float64)[rows][:, columns] - 1
+
+    class Silent:
+        shape, block = (4, 5), Shifted.block
+
+    distance = Euclidean(rng.normal(size=(4, 2)), rng.normal(size=(5, 2)))
+    assert isinstance(distance, BoundedCost)
+    assert least_cost(WeightedSum(((3.0, Shifted()), (1.0, distance)))) == -6
+    assert least_cost(Silent()) == -np.inf

@@ -8,7 +8,7 @@ import pytest
 
 from continuum.artifacts import cache_path
 from continuum.core import InvalidInputError, MissingDataError, StoreError
-from continuum.models.corpora import Sentence, attribute_texts, genre_texts, sentences
+from continuum.models.corpora import Exchange, Sentence, attribute_texts, exchanges, genre_texts, sentences
 from continuum.models.recipes import TEXTS
 from continuum.models.text_archives import GENRES
 from continuum.models.texts import spelling
@@ -111,7 +111,7 @@ def test_what_does_not_exist_is_refused_with_what_does(toy, ask, said):
 @pytest.mark.parametrize(
     ("ask", "name"),
     [(sentences, "sentiment-text"), (lambda: attribute_texts("register"), "sentiment-text"),
-     (lambda: genre_texts("news"), "brown")],
+     (lambda: genre_texts("news"), "brown"), (exchanges, "exchanges")],
 )  # fmt: skip
 def test_texts_that_are_not_here_name_the_command(cache, ask, name):
     with pytest.raises(MissingDataError, match=f"run `continuum fetch {name}`"):
@@ -123,6 +123,27 @@ def test_a_damaged_cache_is_refused_and_says_how_to_repair_it(cache, damaged):
     put("brown", []).write_bytes(damaged)
     with pytest.raises(StoreError, match=r"is damaged .*delete it and run `continuum fetch brown`"):
         genre_texts("news")
+
+
+def test_exchanges_come_in_file_order_by_topic(cache):
+    turns = {"food": [["Tea?", "Yes."], ["Tea?", "Yes."]], "ai": [["Who?", "A program.", "Really."]]}
+    put("exchanges", [{"topic": topic, "turns": one} for topic, all_of in turns.items() for one in all_of])
+    assert exchanges()[2] == Exchange("ai", ("Who?", "A program.", "Really."))
+    assert exchanges("food") == exchanges()[:2]
+    assert exchanges("ai")[0].text == "Who?\nA program.\nReally."
+    with pytest.raises(InvalidInputError, match="no topic is called 'tea'; choose one of food, ai"):
+        exchanges("tea")
+
+
+@pytest.mark.data
+@here("exchanges")
+def test_the_exchanges_are_all_there():
+    found = exchanges()
+    assert (len(found), len(set(found)), len({one.topic for one in found})) == (2026, 899, 21)
+    assert {topic: len(exchanges(topic)) for topic in ("tech_support", "trivia", "coding", "ai", "psychology")} == {
+        "tech_support": 1050, "trivia": 261, "coding": 184, "ai": 105, "psychology": 63,
+    }  # fmt: skip
+    assert all(len(one.turns) >= 2 and all(one.turns) for one in found)
 
 
 @pytest.mark.data

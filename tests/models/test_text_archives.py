@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 
 import pytest
-from archives import tar_bytes
+from archives import tar_bytes, zip_bytes
 
 from continuum.core import InvalidInputError, UntrustedArtifactError
 from continuum.models.text_archives import (
     DOMAINS,
     GENRES,
     keep_brown,
+    keep_exchanges,
     keep_sentences,
     parse_brown,
+    parse_exchanges,
     parse_sentences,
 )
 
@@ -98,3 +100,43 @@ def test_texts_keep_their_name_genre_and_sentences(tmp_path):
     assert [record["name"] for record in kept] == [f"c{letter}01" for letter in GENRES]
     assert kept[0] == {"name": "ca01", "genre": "news", "sentences": ["One.", "Two."]}
     assert {record["genre"] for record in kept} == set(GENRES.values())
+
+
+ENGLISH = "chatterbot_corpus/data/english"
+TWO = b"categories:\n- food\nconversations:\n- - ' Tea? '\n  - |\n    Yes.\n    Two.\n- - '1963'\n  - b\n  - c\n"
+
+
+def test_exchanges_keep_their_topic_and_turns_in_file_order(tmp_path):
+    odd = {"chatterbot_corpus/data/german/food.yml": TWO, f"{ENGLISH}/deep/food.yml": TWO, f"{ENGLISH}/README": b"x"}
+    members = {**odd, f"{ENGLISH}/tech_support.yml": TWO, f"{ENGLISH}/food.yml": TWO}
+    keep_exchanges(zip_bytes(members), tmp_path / "kept.jsonl")
+    kept = lines(tmp_path / "kept.jsonl")
+    assert [record["topic"] for record in kept] == ["food", "food", "tech_support", "tech_support"]
+    assert [record["turns"] for record in kept[:2]] == [["Tea?", "Yes.\nTwo."], ["1963", "b", "c"]]
+
+
+def test_an_exchange_that_lacks_a_dash_has_its_two_turns():
+    kept = list(parse_exchanges(b"conversations:\n- Two little ducks?\n  - '22'\n- - a\n  - b\n", "trivia"))
+    assert [record["turns"] for record in kept] == [["Two little ducks?", "22"], ["a", "b"]]
+
+
+def test_a_wheel_without_exchanges_is_refused_and_nothing_is_kept(tmp_path):
+    with pytest.raises(UntrustedArtifactError, match="no English exchanges"):
+        keep_exchanges(zip_bytes({"other.yml": TWO}), tmp_path / "kept.jsonl")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"conversations:\n- - a\n  - 1963\n",
+        b"categories: [a]\n",
+        b"conversations: [a\n",
+        b"[a, b]",
+        b"conversations: !!python/object/apply:os.getcwd []\n",
+    ],
+    ids=["a number", "no conversations", "no YAML", "a list", "an object"],
+)
+def test_what_is_no_list_of_texts_is_refused_and_no_object_is_made(data):
+    with pytest.raises(InvalidInputError, match="the exchanges of food are not lists of texts"):
+        list(parse_exchanges(data, "food"))

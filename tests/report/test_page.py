@@ -13,9 +13,10 @@ import pytest
 pytest.importorskip("matplotlib")
 
 import numpy as np
-from studies import DOMAINS, EVIL, SCORE, study
+from studies import COST, DOMAINS, EVIL, SCORE, study
 
 from continuum.core import InvalidInputError, StoreError
+from continuum.harness import Facts, Images, Kept, Texts
 from continuum.report import image_strip, write_page
 
 _VOID = {"meta", "link", "img", "br", "input", "hr"}
@@ -69,7 +70,7 @@ def _write(results: Any, path: Path, **options: Any) -> tuple[str, _Page]:
 def test_every_domain_makes_a_page_that_parses(name: str, tmp_path: Path) -> None:
     text, page = _write(study(DOMAINS[name], points=3), tmp_path)
     assert page.open == []
-    assert page.tags.count("svg") == 2  # metrics
+    assert page.tags.count("svg") == 3  # two metrics, and what the score costs
     assert len(page.ids) == len(set(page.ids))
     assert len(text) < 10_000_000
 
@@ -96,8 +97,8 @@ def test_the_page_is_complete(tmp_path: Path) -> None:
 
 def test_every_mark_says_its_value(tmp_path: Path) -> None:
     _, page = _write(study(points=5), tmp_path)
-    # Per metric: 5 points of 3 labels, 2 endpoints, the reference, choosing.
-    assert page.tags.count("title") == 1 + 2 * (3 * 5 + 2 + 1 + 1)
+    # Per metric: 5 points of 3 labels, 2 endpoints, the reference, choosing. Among what the score costs, the 15 points.
+    assert page.tags.count("title") == 1 + 2 * (3 * 5 + 2 + 1 + 1) + 3 * 5
 
 
 def test_labels_are_text_never_markup(tmp_path: Path) -> None:
@@ -120,6 +121,60 @@ def test_any_label_makes_a_page(label: str, tmp_path: Path) -> None:
     # Put in after the fact: results may come from a file that another program wrote.
     _, page = _write(replace(results, frame=results.frame.replace({"arc": label})), tmp_path)
     assert page.open == []
+
+
+def test_a_front_needs_a_quality_and_a_cost(tmp_path: Path) -> None:
+    assert "score against cost" in _write(study(), tmp_path)[1].text
+    assert "against" not in _write(study(metrics=[SCORE]), tmp_path)[1].text
+    seconds = replace(COST, name="how long", unit="s", goal=None)
+    assert "score against how long" in _write(study(metrics=[SCORE, seconds]), tmp_path)[1].text
+
+
+def test_a_front_without_numbers_is_left_out(tmp_path: Path) -> None:
+    broken = replace(COST, fn=lambda value: float("nan"))
+    assert "score against cost" not in _write(study(metrics=[SCORE, broken]), tmp_path)[1].text
+
+
+def test_every_point_is_a_stop_of_the_tour_with_all_its_numbers(tmp_path: Path) -> None:
+    results = study(points=5)
+    text, page = _write(results, tmp_path)
+    assert page.tags.count("input") == 1
+    assert re.findall(r'data-name="(t = [^"]*)"', text) == ["t = 0", "t = 0.25", "t = 0.5", "t = 0.75", "t = 1"]
+    for label in ("arc", "baseline 0", "baseline 1"):
+        mean = results.curve(label, "score")["mean"].iloc[2]
+        assert text.count(f"{mean:.4g}"[:6]) >= 2  # at its stop, and in the table of all points
+
+
+def test_a_tour_of_many_points_stops_at_some_of_them(tmp_path: Path) -> None:
+    text, _ = _write(study(points=300, seeds=1, baselines=0, metrics=[COST]), tmp_path)
+    names = re.findall(r'data-name="t = ([^"]*)"', text)
+    assert len(names) == 101
+    assert (names[0], names[-1]) == ("0", "1")
+
+
+def test_what_values_look_like_is_on_the_page_in_the_study_that_it_belongs_to(tmp_path: Path) -> None:
+    looks = [
+        Kept("arc", "arc", (0.5,), (Texts(("<b>one</b>\ntwo",), ("prompt",)), Facts({"size": EVIL}))),
+        Kept("arc", "teacher", (), (Images(np.zeros((2, 4, 4)), ("a", "b")),)),
+        Kept("other", "arc", (0.5,), (Texts(("of another study",)),)),
+    ]
+    text, page = _write(study(), tmp_path, exhibits=looks)
+    assert "&lt;b&gt;one&lt;/b&gt;\ntwo" in text
+    assert EVIL in page.text
+    assert page.tags.count("img") == 2
+    assert "of another study" not in text
+    assert page.open == []
+
+
+def test_what_a_study_costs_is_told_by_label(tmp_path: Path) -> None:
+    results = study(points=3, seeds=2, metrics=[SCORE])
+    slow = results.frame.assign(build_s=2.0, metric_s=0.25)
+    text, _ = _write(replace(results, frame=slow), tmp_path)
+    table = text.split("What it cost, in seconds of one process</span>")[1]
+    cells = re.search(r'scope="row">arc</th>(<td class="text">path</td>.*?)</tr>', table)
+    assert cells is not None
+    # 3 values of 2 s each, measured under 2 seeds.
+    assert re.findall(r">([^<]+)</td>", cells[1]) == ["path", "3", "2", "6", "1.5"]
 
 
 def test_failures_are_listed_with_what_went_wrong(tmp_path: Path) -> None:

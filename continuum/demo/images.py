@@ -1,4 +1,4 @@
-"""The demo: datasets in between, on real images.
+"""Datasets in between, on real images.
 
 A target of which only five images a class are labelled is the base. The geodesic mixes two or three other labelled
 image sets as seen from it. Along the way: what does a network learn from the mixtures that helps on the target, how far
@@ -7,7 +7,7 @@ are they from it, and how do they look? Beside it stand Mixup, the best single s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from continuum.core import Interpolant, StoreError, along
+from continuum.core import Interpolant, along
 from continuum.datasets import (
     GeneralizedGeodesic,
     LabelledDataset,
@@ -31,7 +31,7 @@ from continuum.datasets import (
 from continuum.datasets.sources import Split
 from continuum.harness import Results, evaluate
 
-__all__ = ["Scene", "draw_strip", "run_demo", "scenes"]
+__all__ = ["ImageScene", "draw_strip", "image_scenes"]
 
 _SIDE = 16  # pixels; a size that all sets are brought to
 _SHOTS = 5  # labelled target images a class, as in the paper
@@ -39,7 +39,7 @@ _SEED = 0
 
 
 @dataclass(frozen=True)
-class Scene:
+class ImageScene:
     """A target with few labels, and the labelled sets that may help.
 
     Args:
@@ -83,61 +83,47 @@ class Scene:
         pools = {name: _without(_images(name, "train", None), self.target) for name in self.sources}
         return {name: pool.subset(slice(0, self.n)) for name, pool in pools.items()}
 
+    @cached_property
     def geodesic(self) -> GeneralizedGeodesic:
         """The mixtures of the sources as seen from the base."""
         return GeneralizedGeodesic.fit(self.base, self.joined)
 
+    @property
+    def rival(self) -> Mixup:
+        """Random pairs of the same sources."""
+        return Mixup(self.joined, seed=_SEED)
 
-def scenes() -> list[Scene]:
+    def run(self, folder: Path, store: Path, n_jobs: int) -> Results:
+        """What networks learn from the mixtures, and how far these are from the target."""
+        line = len(self.sources) == 2
+        return evaluate(
+            _first_edge(self.geodesic) if line else self.geodesic,
+            [
+                linear_probe(self.shots, self.test),
+                nearest_neighbour(self.shots, self.test),
+                otdd_to(_images(self.target, "train", self.n)),
+            ],
+            points=9 if line else 5,
+            name=self.title,
+            baselines={"Mixup": _first_edge(self.rival) if line else self.rival},
+            references={"few shots only": self.shots, "base with guessed labels": self.base},
+            seeds=self.seeds,
+            store=store,
+            n_jobs=n_jobs,
+        )
+
+    def pictures(self) -> Mapping[str, Any]:
+        """A strip of images along the way."""
+        first, second, *_ = self.sources
+        caption = f"{self.title}: images from {first} (t = 0) to {second} (t = 1)"
+        return {caption: draw_strip(self.geodesic, self.rival)}
+
+
+def image_scenes() -> list[ImageScene]:
     """What can be shown with the data on this machine; the first scene needs pip only."""
-    first = Scene("digits", ("animals", "optdigits"))
-    second = Scene("mnist", ("fashion-mnist", "animals", "optdigits"))
+    first = ImageScene("digits", ("animals", "optdigits"))
+    second = ImageScene("mnist", ("fashion-mnist", "animals", "optdigits"))
     return [first, second] if {second.target, *second.sources} <= set(available()) else [first]
-
-
-def run_demo(folder: Path, *, n_jobs: int = -1, show: Callable[[Results], None] = lambda results: None) -> Path:
-    """Evaluate every scene into one store and write one page; what the store holds is not computed again.
-
-    Args:
-        folder: where `demo.db` and `demo.html` go; made if absent.
-        n_jobs: parallel jobs.
-        show: called with the results of each scene as it is done.
-
-    Returns:
-        The path of the page.
-    """
-    from continuum.report import write_page
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"{folder} cannot hold the demo: {error}; name another `--folder`.") from error
-    store, pictures = folder / "demo.db", {}
-    for scene in scenes():
-        path, rival = scene.geodesic(), Mixup(scene.joined, seed=_SEED)
-        show(_evaluate(scene, path, rival, store, n_jobs))
-        first, second, *_ = scene.sources
-        pictures[f"{scene.title}: images from {first} (t = 0) to {second} (t = 1)"] = draw_strip(path, rival)
-    return write_page(Results.load(store), folder / "demo.html", title="continuum demo", pictures=pictures)
-
-
-def _evaluate(scene: Scene, path: GeneralizedGeodesic, rival: Mixup, store: Path, n_jobs: int) -> Results:
-    line = len(scene.sources) == 2
-    return evaluate(
-        _first_edge(path) if line else path,
-        [
-            linear_probe(scene.shots, scene.test),
-            nearest_neighbour(scene.shots, scene.test),
-            otdd_to(_images(scene.target, "train", scene.n)),
-        ],
-        points=9 if line else 5,
-        name=scene.title,
-        baselines={"Mixup": _first_edge(rival) if line else rival},
-        references={"few shots only": scene.shots, "base with guessed labels": scene.base},
-        seeds=scene.seeds,
-        store=store,
-        n_jobs=n_jobs,
-    )
 
 
 def _first_edge(path: Interpolant[LabelledDataset]) -> Interpolant[LabelledDataset]:
