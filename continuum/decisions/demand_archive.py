@@ -67,29 +67,27 @@ def _arrays(name: str, table: _Table, tar: tarfile.TarFile) -> dict[str, NDArray
     days, targets = (_read(tar, f"{table.stem}_{part}.csv") for part in ("data", "target"))
     if len(days) != len(targets):
         raise UntrustedArtifactError(f"`{name}` has {len(days)} rows of features and {len(targets)} of demand.")
-    if not table.domain:
-        order = days["date"].to_numpy(str).argsort(kind="stable")
-        dates, demand = days["date"].to_numpy(str)[order], targets.to_numpy(np.float32)[order]
-        known = days[list(table.known)].to_numpy(np.float32)[order]
-        return {
-            "dates": dates.astype("datetime64[D]"),
-            "domains": np.array(list(targets), str),
-            "demand": demand,
-            "known": np.repeat(known[:, None], demand.shape[1], 1),
-        }
-    keys = list(table.domain)
-    rows = days.sort_values(["date", *keys], kind="stable")
-    dates = rows["date"].unique().astype(str)
-    domains = rows[keys].drop_duplicates().sort_values(keys).to_numpy()
-    if len(rows) != len(dates) * len(domains) or rows.duplicated(["date", *keys]).any():
-        raise UntrustedArtifactError(f"`{name}` does not have one row for each of its domains on each day.")
-    shape = len(dates), len(domains)
+    order = days.sort_values(["date", *table.domain], kind="stable").index
+    days, demand = days.loc[order], targets.to_numpy(np.float32)[order]
+    known = days[list(table.known)].to_numpy(np.float32)
+    dates = np.array(days["date"].unique().tolist(), "datetime64[D]")
+    domains = _domains(days, table) if table.domain else list(targets)
+    columns = 1 if table.domain else len(domains)  # of targets in a row
+    if days.duplicated(["date", *table.domain]).any() or demand.size != len(dates) * len(domains):
+        raise UntrustedArtifactError(f"`{name}` does not have one demand for each of its domains on each day.")
     return {
-        "dates": dates.astype("datetime64[D]"),
-        "domains": np.array([" ".join(f"{k} {v}" for k, v in zip(keys, row, strict=True)) for row in domains]),
-        "demand": targets.to_numpy(np.float32)[rows.index].reshape(shape),
-        "known": rows[list(table.known)].to_numpy(np.float32).reshape(*shape, len(table.known)),
+        "dates": dates,
+        "domains": np.array(domains),
+        "demand": demand.reshape(len(dates), len(domains)),
+        "known": np.repeat(known, columns, axis=0).reshape(len(dates), len(domains), known.shape[1]),
     }
+
+
+def _domains(days: pd.DataFrame, table: _Table) -> list[str]:
+    """What the domains of a table with one target in each row are called, in the order of their numbers."""
+    keys = list(table.domain)
+    numbers = days[keys].drop_duplicates().sort_values(keys).to_numpy().tolist()
+    return [" ".join(f"{key} {number}" for key, number in zip(keys, row, strict=True)) for row in numbers]
 
 
 def _read(tar: tarfile.TarFile, file: str) -> pd.DataFrame:

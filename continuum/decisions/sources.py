@@ -88,8 +88,8 @@ def load_demand(table: DemandTable = "yaz") -> DemandRecords:
       were shut for years, which shows as demand of 0.
     - "store-items": 50 items in each of 10 shops on 1,826 days.
 
-    The columns of weekdays that two of the tables have contradict their dates, and are not read. The package says MIT in
-    its metadata and BSD (3 clauses) in its licence file.
+    The columns of weekdays contradict the dates in two of the tables, and are not read. The package says MIT in its
+    metadata and BSD (3 clauses) in its licence file.
 
     Raises:
         InvalidInputError: if there is no such table.

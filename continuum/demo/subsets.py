@@ -36,9 +36,9 @@ class SubsetScene:
     def run(self, folder: Path, store: Path, n_jobs: int) -> Results:
         """Loss and accuracy on the task after training on each subset."""
         gradients = LastLayerGradients(self._warm, "2")
-        embedded = [gradients.encode(list(zip(*side, strict=True))) for side in (self._pool, self._query)]
+        pool, query = (gradients.encode(list(zip(*side, strict=True))) for side in (self._pool, self._query))
         by_gradients, at_random = (
-            SubsetPath(range(_POOL), rule.order(*embedded), k_min=_SMALLEST) for rule in (RoundRobin(), Random())
+            SubsetPath(range(_POOL), rule.order(pool, query), k_min=_SMALLEST) for rule in (RoundRobin(), Random())
         )
         learns = partial(_learnt, self._warm, self._pool, self._test)
         metrics = [
