@@ -38,7 +38,7 @@ bench: $(VENV)/.dev data
 
 data: $(VENV)/.demo
 	@$(BIN)/continuum fetch animals optdigits
-	@$(BIN)/continuum fetch mnist fashion-mnist smollm2 minilm sentiment-text brown exchanges furniture \
+	@$(BIN)/continuum fetch mnist fashion-mnist smollm2 minilm sentiment-text brown exchanges furniture demand \
 	  || echo "(going on without those above that could not be fetched)"
 
 # Pages are tested in Chromium; without it those tests are skipped.

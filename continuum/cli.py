@@ -282,9 +282,10 @@ def _fetchable() -> tuple[dict[str, Recipe], set[str]]:
     from continuum.compute.recipes import RECIPES as CLOUDS
     from continuum.datasets.recipes import RECIPES as IMAGE_SETS
     from continuum.datasets.sources import available
+    from continuum.decisions.recipes import RECIPES as DEMAND
     from continuum.models.recipes import RECIPES as MODELS_AND_TEXTS
 
-    recipes = {**IMAGE_SETS, **MODELS_AND_TEXTS, **CLOUDS}
+    recipes = {**IMAGE_SETS, **MODELS_AND_TEXTS, **CLOUDS, **DEMAND}
     return recipes, {*available(), *(name for name, recipe in recipes.items() if recipe.path.exists())}
 
 

@@ -74,9 +74,10 @@ def _datasets() -> list[Finding]:
 
 def _recipes() -> list[Finding]:
     from continuum.compute.recipes import RECIPES as CLOUDS
+    from continuum.decisions.recipes import RECIPES as DEMAND
     from continuum.models.recipes import ENCODERS, MODELS, TEXTS
 
-    kinds = {"model": MODELS, "encoder": ENCODERS, "text": TEXTS, "clouds": CLOUDS}
+    kinds = {"model": MODELS, "encoder": ENCODERS, "text": TEXTS, "clouds": CLOUDS, "tables": DEMAND}
     return [_fetched(kind, name, recipe.path.exists()) for kind in kinds for name, recipe in kinds[kind].items()]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from continuum.decisions import (
     Disparity,
     PtODataset,
     decision_distance,
+    decision_regret,
     simplex_grid,
 )
 from continuum.measures import Plan, matrix, solve
@@ -51,6 +53,11 @@ def distances(source: PtODataset, target: PtODataset) -> tuple[dict[str, float],
         found[f"priced, {kind}"] = _price(other[2], priced.plan)
         found[f"thirds, {kind}"] = _solved(_THIRDS, other, source, target).value
     return found, priced
+
+
+def imputed(source: PtODataset, predict: Callable[[Any], Any]) -> float:
+    """What the decisions of a source lose if its instances cost what a predictor of the target says; without a plan."""
+    return float(source.weights @ decision_regret(source.problem, source.z, predict(source.x)))
 
 
 def _solved(triple: tuple[float, ...], costs: Any, source: PtODataset, target: PtODataset) -> Plan:

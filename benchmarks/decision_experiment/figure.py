@@ -22,6 +22,7 @@ _SHOWN = {
     "decisions only": _PINK,
     "best joint": "#e69f00",
     "priced": _BLUE,
+    "imputed": "black",
 }
 
 
@@ -45,7 +46,7 @@ def _named(axes: Axes, title: str, x: str, y: str) -> None:
 
 
 def _scatter(axes: Axes, pieces: Pieces) -> None:
-    found = tables.panels(pieces).get("terrain, independent")
+    found = tables.panels(pieces).get("terrain, independent, random units")
     if found is None:
         return
     panel = found.all[0]
@@ -72,7 +73,7 @@ def _bars(axes: Axes, pieces: Pieces) -> None:
 
 
 def _simplex(axes: Axes, pieces: Pieces) -> None:
-    found = tables.panels(pieces).get("terrain, independent")
+    found = tables.panels(pieces).get("terrain, independent, random units")
     if found is None:
         return
     triples = np.array(GRID)

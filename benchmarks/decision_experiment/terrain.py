@@ -1,7 +1,8 @@
 """Shortest paths over terrain: a task is what each of five kinds of ground costs. Maps are made here, of no picture.
 
 A cell shows the colour of its ground with noise, and grounds form regions. Costs of the target are those of the maps of
-Vlastelica et al. (2020); those of each source are drawn anew.
+Vlastelica et al. (2020); those of each source are drawn anew. Three colours cannot tell five prices by a straight line,
+so that a linear predictor learns no task well; one with random units does.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from cells import as_seen, cell_learner
+from cells import as_seen, cell_learner, random_units
 from families import Family
 from fields import fields
 from pieces import Lab
@@ -43,4 +44,5 @@ def family(lab: Lab, kind: str, seed: int, *, sources: int | None = None) -> Fam
         costs = rng_for(seed, "terrain", name).uniform(_COSTS.min(), _COSTS.max(), len(_COSTS))
         # Maps come of a name and the seed, whatever the costs are.
         tasks[name] = drawn(name if kind == "independent" else "target", costs, n)
-    return Family(target, tasks, drawn("test", _COSTS, tests), {"linear": cell_learner(as_seen)}, few=5)
+    learners = {"random units": cell_learner(random_units(3)), "linear": cell_learner(as_seen)}
+    return Family(target, tasks, drawn("test", _COSTS, tests), learners, few=5)

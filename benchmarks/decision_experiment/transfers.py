@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from distances import distances
+from distances import distances, imputed
 from families import Family, Predictor
 from pieces import Piece
 
@@ -20,6 +20,7 @@ def measured(family: Family) -> Piece:
     """
     fitted = {name: {key: fit(data) for key, data in family.sources.items()} for name, fit in family.learners.items()}
     target = family.target
+    own = {name: fit(target) for name, fit in family.learners.items()}
     found: dict[str, list[float]] = {}
     slacks: list[float] = []
     for key, source in family.sources.items():
@@ -31,7 +32,8 @@ def measured(family: Family) -> Piece:
         "sources": list(family.sources),
         "regret": {name: [lost(family.test, p) for p in predictors.values()] for name, predictors in fitted.items()},
         "tried": {name: [lost(target, p) for p in predictors.values()] for name, predictors in fitted.items()},
-        "own": {name: lost(family.test, fit(target)) for name, fit in family.learners.items()},
+        "imputed": {name: [imputed(source, own[name]) for source in family.sources.values()] for name in fitted},
+        "own": {name: lost(family.test, predict) for name, predict in own.items()},
         "distances": found,
         "slack": slacks,
     }

@@ -18,12 +18,12 @@ import continuum
 PARTS: Mapping[str, Callable[[Lab], list[Work]]] = {"digits": digits.work, "orders": texts.orders, "texts": texts.work}
 
 _ABOUT = (
-    "Digits are those of scikit-learn: a pool of 1,300 of which two fifths got a label at random, 20 clean images of "
-    "two classes as the query, and the other images of these classes to test on; a small network saw a tenth of the "
-    "pool before anything was selected, and goes on from there for five epochs. Texts are the distinct English "
-    "exchanges of the ChatterBot corpus, cut at 64 tokens; a topic is the task, 16 exchanges on it the query, and SmolLM2-135M "
-    "(dequantised from four bits) is fine-tuned by LoRA, one pass, on what was selected. Nothing was chosen by looking "
-    "at what is tested on."
+    "Digits are those of scikit-learn: a pool of 1,300 of which two fifths got a label at random, 20 clean images "
+    "of two classes as the query, and the other images of these classes to test on; a small network saw a tenth of "
+    "the pool before anything was selected, and goes on from there for five epochs. Texts are the distinct English "
+    "exchanges of the ChatterBot corpus, cut at 64 tokens; a topic is the task, 16 exchanges on it the query, and "
+    "SmolLM2-135M (dequantised from four bits) is fine-tuned by LoRA, one pass, on what was selected. Nothing was "
+    "chosen by looking at what is tested on."
 )
 
 

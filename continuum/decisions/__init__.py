@@ -23,6 +23,7 @@ from .polynomial_tasks import make_knapsack, make_portfolio, make_shortest_path
 from .portfolio import Portfolio
 from .problem import LinearProblem, PtOProblem, SupportsFeasibility
 from .regret import decision_regret, regret
+from .sources import DemandRecords, load_demand
 from .stochastic_newsvendor import StochasticNewsvendor
 from .stock_costs import StockCosts
 from .top_k import TopK
@@ -37,6 +38,7 @@ __all__ = [
     "DecisionCostPath",
     "DecisionDistance",
     "DecisionPath",
+    "DemandRecords",
     "Disparity",
     "GridShortestPath",
     "InstanceMetric",
@@ -63,6 +65,7 @@ __all__ = [
     "decision_drift",
     "decision_regret",
     "disparity_cost",
+    "load_demand",
     "make_cubic_top_k",
     "make_demands",
     "make_image_maps",

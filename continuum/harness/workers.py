@@ -84,8 +84,8 @@ def _explained() -> Iterator[None]:
             first = first.__cause__
         raise WorkerError(
             f"the workers did not finish ({type(first).__name__}: {' '.join(str(first).split()):.400}). Was one "
-            "killed, as when memory is short, is the cluster gone, or can they not import what they are sent? What is in the "
-            "`store` stays there: the same call computes only the rest."
+            "killed, as when memory is short, is the cluster gone, or can they not import what they are sent? What is "
+            "in the `store` stays there: the same call computes only the rest."
         ) from error
 
 
