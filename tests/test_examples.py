@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,9 @@ from continuum.core import MissingDataError
 
 matplotlib = pytest.importorskip("matplotlib")
 
-EXAMPLES = sorted((Path(__file__).resolve().parents[1] / "examples").glob("plot_*.py"))
+FOLDER = Path(__file__).resolve().parents[1] / "examples"
+EXAMPLES = sorted(FOLDER.glob("plot_*.py"))
+CLUSTERS = {"cluster_dask": "distributed", "cluster_ray": "ray"}
 
 
 @pytest.fixture
@@ -36,7 +41,20 @@ def test_example_runs_and_draws(example, headless):
         figure.canvas.draw()
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.stem)
+@pytest.mark.slow
+@pytest.mark.parametrize(("example", "package"), CLUSTERS.items())
+def test_a_cluster_makes_the_table_of_a_plain_loop(example, package, tmp_path):
+    pytest.importorskip(package, reason="needs the extra `cluster`")
+    command = [sys.executable, str(FOLDER / f"{example}.py")]
+    # Ray writes into the home folder.
+    apart = {"HOME": str(tmp_path), "RAY_USAGE_STATS_ENABLED": "0"}
+    done = subprocess.run(command, env=os.environ | apart, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "largest difference from a plain loop: 0\n" in done.stdout
+    assert done.stdout.count("makes the path") in (2, 3)  # here, and in one worker or both
+
+
+@pytest.mark.parametrize("example", [*EXAMPLES, *FOLDER.glob("cluster_*.py")], ids=lambda example: example.stem)
 def test_example_is_short(example):
     assert len(example.read_text("utf-8").splitlines()) <= 120
 

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from pieces import Lab
 
-from continuum.artifacts import Archive, Recipe, cache_path
-from continuum.core import rng_for, whole_file
+from continuum.core import MissingDataError, rng_for
+from continuum.decisions import load_demand
 
-DATA = ("yaz", "bakery", "store-items")
+TABLES = ("yaz", "bakery", "store-items")
 
-_DOMAINS = 16  # of a data set, at most
+_DOMAINS = 16  # of a table, at most
 _OPEN = 0.8  # share of days on which a domain sold something: some shops were shut for years
-_KEYS = {"bakery": ["store", "product"], "store-items": ["store", "item"]}
-_FILES = {"yaz": "yaz", "bakery": "bakery", "store-items": "SID"}
-_KNOWN = {
-    "yaz": ["is_holiday", "wind", "clouds", "rain", "sunshine", "temperature"],
-    "bakery": [
-        *("is_schoolholiday", "is_holiday", "is_holiday_next2days", "rain", "temperature"),
-        *("promotion_currentweek", "promotion_lastweek"),
-    ],
-    "store-items": [],
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,62 +32,31 @@ class Domains:
     names: list[str]
 
 
-def _keep(archive: bytes, path: Path) -> None:
-    with whole_file(path) as file:
-        file.write(archive)
-
-
-RECIPES = {
-    "ddop": Recipe(
-        Archive(
-            client="pip",
-            package="ddop",
-            version="0.7.6",
-            sha256="def7756324fae64e64f9318b195c1daa7c4141611543a16ba744daf3993a5da2",
-            kind="sdist",
-        ),
-        place="demand/ddop-{}.tar.gz",
-        keep=_keep,
-    )
-}
-
-
 def available(lab: Lab) -> list[str]:
-    """The data sets that are on this machine; the first one if demand is made up."""
+    """The tables, if they are on this machine; the first one if demand is made up."""
     if lab.small:
-        return list(DATA[:1])
-    return list(DATA) if cache_path("ddop", RECIPES).exists() else []
+        return list(TABLES[:1])
+    try:
+        load_demand()
+    except MissingDataError:
+        return []
+    return list(TABLES)
 
 
-def domains(lab: Lab, data: str) -> Domains:
-    """The domains of a data set; if there are many, some that were open."""
+def domains(lab: Lab, table: str) -> Domains:
+    """The domains of a table; if there are many, some of those that were open. Days without any demand are left out."""
     if lab.small:
         return _made_up()
-    table = _read(data)
-    if data == "yaz":
-        table = table[table.is_closed == 0]
-        demand = table[["calamari", "fish", "shrimp", "chicken", "koefte", "lamb", "steak"]]
-        features = np.repeat(_features(data, table)[None], demand.shape[1], 0)
-        return Domains(features, demand.to_numpy(float).T, list(demand))
-    groups = {" ".join(map(str, key)): group.sort_values("date") for key, group in table.groupby(_KEYS[data])}
-    open_ones = sorted(name for name, group in groups.items() if (group.iloc[:, -1] > 0).mean() >= _OPEN)
-    chosen = rng_for(0, "domains", data).choice(open_ones, _DOMAINS, replace=False).tolist()
-    features = np.stack([_features(data, groups[name]) for name in chosen])
-    return Domains(features, np.stack([groups[name].iloc[:, -1].to_numpy(float) for name in chosen]), chosen)
-
-
-def _features(data: str, table: pd.DataFrame) -> Any:
-    """The day of the week, the season and what else is known."""
-    season = 2 * np.pi * pd.to_datetime(table.date).dt.dayofyear.to_numpy() / 365.25
-    week = pd.get_dummies(table.weekday).to_numpy(float)
-    return np.column_stack([week, np.sin(season), np.cos(season), table[_KNOWN[data]].to_numpy(float)])
-
-
-def _read(data: str) -> pd.DataFrame:
-    stem = f"ddop-0.7.6/ddop/datasets/data/{_FILES[data]}"
-    with tarfile.open(cache_path("ddop", RECIPES)) as tar:
-        parts = [tar.extractfile(f"{stem}_{part}.csv").read() for part in ("data", "target")]  # type: ignore[union-attr]
-    return pd.concat([pd.read_csv(io.BytesIO(part)) for part in parts], axis=1)
+    records = load_demand(table)
+    days = records.demand.sum(1) > 0
+    names = [
+        name for name, demand in zip(records.domains, records.demand.T, strict=True) if (demand > 0).mean() > _OPEN
+    ]
+    if len(names) > _DOMAINS:
+        names = rng_for(0, "domains", table).choice(names, _DOMAINS, replace=False).tolist()
+    places = [records.domains.index(name) for name in names]
+    features = np.stack([records.features(name)[days] for name in names])
+    return Domains(features, records.demand[days][:, places].T, names)
 
 
 def _made_up() -> Domains:

@@ -44,5 +44,5 @@ def family(lab: Lab, kind: str, seed: int, *, sources: int | None = None) -> Fam
         costs = rng_for(seed, "terrain", name).uniform(_COSTS.min(), _COSTS.max(), len(_COSTS))
         # Maps come of a name and the seed, whatever the costs are.
         tasks[name] = drawn(name if kind == "independent" else "target", costs, n)
-    learners = {"random units": cell_learner(random_units(3)), "linear": cell_learner(as_seen)}
+    learners = {"random units": cell_learner(random_units(3, 64)), "linear": cell_learner(as_seen)}
     return Family(target, tasks, drawn("test", _COSTS, tests), learners, few=5)

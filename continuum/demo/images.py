@@ -29,7 +29,7 @@ from continuum.datasets import (
     resize,
 )
 from continuum.datasets.sources import Split
-from continuum.harness import Results, evaluate
+from continuum.harness import Images, Results, evaluate, keep_exhibits
 
 __all__ = ["ImageScene", "draw_strip", "image_scenes"]
 
@@ -96,8 +96,10 @@ class ImageScene:
     def run(self, folder: Path, store: Path, n_jobs: int) -> Results:
         """What networks learn from the mixtures, and how far these are from the target."""
         line = len(self.sources) == 2
-        return evaluate(
-            _first_edge(self.geodesic) if line else self.geodesic,
+        path = _first_edge(self.geodesic) if line else self.geodesic
+        baselines = {"Mixup": _first_edge(self.rival) if line else self.rival}
+        results = evaluate(
+            path,
             [
                 linear_probe(self.shots, self.test),
                 nearest_neighbour(self.shots, self.test),
@@ -105,12 +107,14 @@ class ImageScene:
             ],
             points=9 if line else 5,
             name=self.title,
-            baselines={"Mixup": _first_edge(self.rival) if line else self.rival},
+            baselines=baselines,
             references={"few shots only": self.shots, "base with guessed labels": self.base},
             seeds=self.seeds,
             store=store,
             n_jobs=n_jobs,
         )
+        keep_exhibits(path, _first_images, store=store, study=self.title, baselines=baselines)
+        return results
 
     def pictures(self) -> Mapping[str, Any]:
         """A strip of images along the way."""
@@ -142,6 +146,10 @@ def draw_strip(path: GeneralizedGeodesic, rival: Mixup) -> Any:
         sets = [line.at(t).to_numpy()[0][:3] for t in steps]
         rows[name] = np.stack(sets, axis=1)  # (examples, steps, h, w)
     return image_strip(rows, columns=[f"t = {t:g}" for t in steps])
+
+
+def _first_images(data: LabelledDataset) -> Images:
+    return Images(data.to_numpy()[0][:8])
 
 
 def _images(name: str, split: Split, n: int | None) -> LabelledDataset:

@@ -83,7 +83,7 @@ def page_of(viewer: Viewer, look: Look, title: str, ask: Ask) -> Blocks:
     start = controls.places(look.point)
     page: Blocks
     with gradio.Blocks(title=f"{title} · continuum", analytics_enabled=False) as page:
-        gradio.Markdown(f"# {title}\n\n{_told(viewer)}")
+        gradio.Markdown(f"# {title}\n\nEvery point has a value: move to it. Nothing leaves this machine.")
         sliders = [
             gradio.Slider(dial.low, dial.high, value=at, step=dial.step, label=dial.label)
             for dial, at in zip(controls.dials, start, strict=True)
@@ -154,11 +154,6 @@ def _questions(ask: Ask, *, shown: bool) -> list[Any]:
         tokens = gradio.Slider(4, 128, value=ask.tokens, step=4, label="tokens")
         seed = gradio.Number(ask.seed, label="seed of the noise", precision=0, minimum=0)
     return [prompt, tokens, seed]
-
-
-def _told(viewer: Viewer) -> str:
-    axes = ", ".join(viewer.path.domain.axes)
-    return f"One value for each point of {type(viewer.path.domain).__name__} ({axes}). Nothing leaves this machine."
 
 
 def _theme() -> Any:

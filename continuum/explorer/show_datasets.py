@@ -21,14 +21,15 @@ _SURE = 0.995  # a label of so much weight is the only one that is named
 @renderer.register
 def _(value: LabelledDataset, ask: Ask) -> Iterator[Exhibit]:
     x = as_array(value.x)
-    images = _as_images(x)
+    images, names = _as_images(x), _names(value)
     if images is not None:
-        yield Images(pixels_of(images[: ask.items]), tuple(_label(value, i) for i in range(min(ask.items, len(x)))))
+        captions = tuple(_label(value, i, names) for i in range(min(ask.items, len(x))))
+        yield Images(pixels_of(images[: ask.items]), captions)
     elif x.ndim == 2 and x.shape[1] in (2, 3):
         yield Clouds((x[:_POINTS],), (value.codes[:_POINTS],))
     masses = value.weights @ value.probabilities
     largest = np.argsort(-masses, kind="stable")[:6]
-    named = ", ".join(f"{_name(value.classes[i])} {masses[i]:.2f}" for i in largest)
+    named = ", ".join(f"{names[i]} {masses[i]:.2f}" for i in largest)
     yield Facts({"points": f"{len(value)} of shape {tuple(x.shape[1:])}", "classes": str(len(value.classes))})
     yield Facts({"largest classes": named})
 
@@ -47,15 +48,19 @@ def _as_images(x: NDArray[np.float64]) -> NDArray[np.float64] | None:
     return x if fits else None
 
 
-def _label(data: LabelledDataset, i: int) -> str:
+def _label(data: LabelledDataset, i: int, names: list[str]) -> str:
     """The likeliest label of a point, and the second where it is a mixture."""
     shares = data.probabilities[i]
     first, *rest = np.argsort(-shares, kind="stable")[:2]
     if shares[first] >= _SURE or not rest:
-        return _name(data.classes[first])
-    return f"{_name(data.classes[first])} {shares[first]:.2f}, {_name(data.classes[rest[0]])} {shares[rest[0]]:.2f}"
+        return names[int(first)]
+    return "\n".join(f"{names[k]} {shares[k]:.2f}" for k in (first, rest[0]))
 
 
-def _name(label: object) -> str:
-    """A class in few letters; those of mixtures are pairs of a dataset and its label."""
-    return " ".join(map(str, label)) if isinstance(label, tuple) else str(label)
+def _names(data: LabelledDataset) -> list[str]:
+    """The classes in few letters: those of mixtures are pairs of a dataset and its label, and the label may do."""
+    pairs = all(isinstance(label, tuple) and len(label) == 2 for label in data.classes)
+    short = [str(label[1]) if pairs else str(label) for label in data.classes]
+    if not pairs or len(set(short)) == len(short):
+        return short
+    return [" ".join(map(str, label)) for label in data.classes]

@@ -89,7 +89,7 @@ class Viewer:
         axes = self.path.domain.axes
         name = escaped(place(dict(zip(axes, look.point, strict=True)), axes))
         seen = exhibit_html(look.exhibits, self._frame)
-        return f'<div class="look"><h3>{name}</h3>{seen}<p class="facts">{number(look.seconds, 2)} s</p></div>'
+        return f'<div class="look"><h3>{name}</h3>{seen}<p class="facts">took {number(look.seconds, 2)} s</p></div>'
 
     def speaks(self, look: Look) -> bool:
         """Whether the values write texts after a prompt."""

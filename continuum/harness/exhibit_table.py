@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from continuum.core import Point
+from continuum.core import Point, StoreError, warn
 
 from .exhibits import Exhibit, unpacked_exhibits
 from .records import Study
@@ -71,22 +71,33 @@ def put_exhibits(db: Connection, rows: Iterable[KeptRow]) -> None:
 def read_exhibits(db: Connection, study: Study) -> dict[tuple[str, Point], tuple[str, Kept]]:
     """The exhibits of a study, with their identities, in the order of its plan.
 
-    Left out are damaged ones, and those of values that the study had before its data changed: they share no key with
-    the numbers that are planned now.
+    Left out are those of values that the study had before its data changed: they share no key with the numbers that
+    are planned now. So are damaged ones, which a warning counts.
     """
     if not db.execute("SELECT name FROM sqlite_master WHERE name = 'exhibit'").fetchone():
         return {}
     rows = {
-        (label, tuple(json.loads(at))): (identity, set(keys.split()), content)
-        for label, at, identity, keys, content, seen in db.execute(
+        (label, tuple(json.loads(at))): columns
+        for label, at, *columns in db.execute(
             "SELECT label, point, identity, keys, content, checksum FROM exhibit WHERE study = ?", (study.name,)
         )
-        if isinstance(content, bytes) and zlib.crc32(content) == seen
     }
     found: dict[tuple[str, Point], tuple[str, Kept]] = {}
+    damaged = set()
     for row in study.rows:
         at = row.label, row.point
-        if at in rows and at not in found and row.key in rows[at][1]:
-            identity, _, content = rows[at]
-            found[at] = identity, Kept(study.name, *at, unpacked_exhibits(content))
+        if at in rows and at not in found and row.key in str(rows[at][1]).split():
+            identity, _, content, seen = rows[at]
+            try:
+                found[at] = identity, Kept(study.name, *at, _intact(content, seen))
+            except StoreError:
+                damaged.add(at)
+    if damaged:
+        warn(f"study {study.name!r}: {len(damaged)} exhibit(s) cannot be read and are left out; draw them again.")
     return found
+
+
+def _intact(content: object, seen: object) -> tuple[Exhibit, ...]:
+    if not isinstance(content, bytes) or zlib.crc32(content) != seen:
+        raise StoreError("an exhibit is damaged (checksum mismatch).")
+    return unpacked_exhibits(content)

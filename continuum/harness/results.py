@@ -231,15 +231,8 @@ def _interval(sample: Sample, i: int) -> dict[str, float]:
 def status(path: str | os.PathLike[str]) -> pd.DataFrame:
     """How far the studies in a store are: study, planned, done and failed counts of numbers."""
     with Store.read(path) as store:
-        rows = [(study.name, *_progress(store, study)) for study in store.studies()]
+        rows = [(name, *store.progress(name)) for name in store.names()]
     return pd.DataFrame(rows, columns=["study", "planned", "done", "failed"])
-
-
-def _progress(store: Store, study: Study) -> tuple[int, int, int]:
-    records = store.records(study.keys)
-    found = [records[row.key] for row in study.rows if row.key in records]
-    failed = sum(record.error is not None for record in found)
-    return len(study.rows), len(found) - failed, failed
 
 
 def _line(study: Study, row: Row, record: Record, axes: tuple[str, ...]) -> tuple[Any, ...]:

@@ -54,6 +54,7 @@ _PUT_RECORD = (
     " error = excluded.error, trace = excluded.trace, build_s = excluded.build_s, metric_s = excluded.metric_s,"
     " run = excluded.run, checksum = excluded.checksum WHERE record.error IS NOT NULL"
 )
+_PROGRESS = "SELECT record.* FROM member LEFT JOIN record ON record.key = member.key WHERE member.study = ?"
 
 
 class Store:
@@ -168,6 +169,15 @@ class Store:
             if head is None:
                 raise InvalidInputError(f"there is no study {name!r} in this store; there are {list(self.names())}.")
             return self._study(*head)
+
+    def progress(self, name: str) -> tuple[int, int, int]:
+        """How many numbers of a study are planned, done and failed; damaged ones are none of the last two."""
+        with self._reading() as db:
+            rows = db.execute(_PROGRESS, (name,)).fetchall()
+        there = [(columns[0], read_record(columns)) for columns in rows if columns[0] is not None]
+        _warn_of_damage(self._path, [key for key, record in there if record is None])
+        failed = sum(record is not None and record.error is not None for _, record in there)
+        return len(rows), sum(record is not None for _, record in there) - failed, failed
 
     def studies(self) -> tuple[Study, ...]:
         """All studies, oldest first."""

@@ -68,7 +68,7 @@ def _tiles(pictures: Sequence[bytes], captions: Sequence[str], kind: str, width:
     names = captions or ("",) * len(pictures)
     tiles = "".join(
         f'<figure style="width: {width}px"><img alt="{escaped(name) or f"sample {i + 1}"}" src="{png_address(png)}">'
-        f"{f'<figcaption>{escaped(name)}</figcaption>' if name else ''}</figure>"
+        f"{f'<figcaption>{escaped_text(name)}</figcaption>' if name else ''}</figure>"
         for i, (png, name) in enumerate(zip(pictures, names, strict=True))
     )
     return f'<div class="{kind}">{tiles}</div>\n'

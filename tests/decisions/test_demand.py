@@ -141,7 +141,7 @@ def test_tables_with_gaps_are_refused_and_nothing_is_kept(cache, brought, change
 
 
 def test_an_archive_without_a_table_is_refused(cache, brought):
-    with pytest.raises(UntrustedArtifactError, match="yaz_data.csv` is not a plain file"):
+    with pytest.raises(UntrustedArtifactError, match=r"yaz_data\.csv` is not a plain file"):
         brought(tar_bytes({"ddop-0.7.6/README": b""}, "w:gz"))
 
 

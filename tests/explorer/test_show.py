@@ -37,7 +37,9 @@ def test_labelled_images_are_images_with_their_labels(rng):
 
 def test_mixtures_of_labels_are_told(rng):
     data = LabelledDataset(rng.random((1, 8, 8)), np.array([[0.7, 0.3]]), classes=(("a", 1), ("b", 2)))
-    assert show(data)[0].captions == ("a 1 0.70, b 2 0.30",)
+    assert show(data)[0].captions == ("1 0.70\n2 0.30",)
+    same = LabelledDataset(data.x, data.y, classes=(("a", 1), ("b", 1)))
+    assert show(same)[0].captions == ("a 1 0.70\nb 1 0.30",)
 
 
 @pytest.mark.parametrize("shape", [(5, 8, 8), (5, 1, 8, 8), (5, 3, 8, 8), (5, 8, 8, 3)])

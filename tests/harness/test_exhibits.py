@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from continuum import Interval, evaluate, metric
-from continuum.core import IncompatibleError, InvalidInputError, StoreError
+from continuum.core import ContinuumWarning, IncompatibleError, InvalidInputError, StoreError
 from continuum.harness import Clouds, Facts, Images, Texts, keep_exhibits, kept_exhibits
 from continuum.harness.exhibits import packed_exhibits, unpacked_exhibits
 
@@ -137,7 +137,8 @@ def test_a_damaged_exhibit_is_left_out(store):
     keep_exhibits(Grey(), show, store=store, study="grey", points=2)
     with sqlite3.connect(store) as db:
         db.execute("UPDATE exhibit SET content = x'00' WHERE point = '[0.0]'")
-    assert [one.point for one in kept_exhibits(store)] == [(1.0,)]
+    with pytest.warns(ContinuumWarning, match=r"1 exhibit\(s\) cannot be read"):
+        assert [one.point for one in kept_exhibits(store)] == [(1.0,)]
     with pytest.raises(StoreError, match="damaged"):
         unpacked_exhibits(b"no")
 

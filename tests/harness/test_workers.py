@@ -1,5 +1,6 @@
 """Whoever carries the units out, on this machine or on a cluster, the table is the same and nothing is lost."""
 
+import importlib
 import logging
 import os
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import joblib
 import pytest
-from cluster_study import POINTS, fatal, mean, noted, once_fatal, single, slow, stored, study, table
+from cluster_study import POINTS, fatal, mean, noted, once_fatal, recipe, single, slow, stored, study, table
 from pandas.testing import assert_frame_equal
 
 from continuum import Interval, Results, evaluate, from_function
@@ -160,6 +161,7 @@ def test_a_dead_scheduler_is_one_clear_error_and_then_only_the_rest_is_computed(
         with joblib.parallel_config(backend="dask", client=client), pytest.raises(WorkerError, match="scheduler"):
             single(slow, tmp_path, -1, str(tmp_path), store=store)
         killer.join()
+        client.close(timeout=5)
     finally:
         for process in processes:
             process.kill()
@@ -169,6 +171,16 @@ def test_a_dead_scheduler_is_one_clear_error_and_then_only_the_rest_is_computed(
     found = single(slow, tmp_path, 1, str(tmp_path), store=store)
     assert len(noted(computed)) - before == POINTS - kept
     assert_frame_equal(table(found), table(single(mean, tmp_path, 1)))
+
+
+@pytest.mark.parametrize("on_error", ["raise", "record"])
+def test_a_module_that_the_workers_of_dask_lack_is_named(tmp_path, monkeypatch, dask, on_error):
+    with dask(2):
+        (tmp_path / f"at_home_{on_error}.py").write_text("def number(x):\n    return 1.0\n")
+        monkeypatch.syspath_prepend(tmp_path)
+        number = importlib.import_module(f"at_home_{on_error}").number
+        with pytest.raises(WorkerError, match=f"ModuleNotFoundError: No module named 'at_home_{on_error}'"):
+            evaluate(recipe(tmp_path), number, points=3, n_jobs=-1, on_error=on_error)
 
 
 # What travels
