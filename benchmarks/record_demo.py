@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from continuum.datasets import Mixup
 from continuum.demo import draw_strip, scenes
 from continuum.harness import Results
 from continuum.report import plot_results
@@ -24,7 +23,7 @@ def main() -> None:
     scene, *_ = scenes()
     recorded = Results.load(record)
     plot_results(recorded.select(study=scene.title)).savefig(ROOT / "docs" / "_static" / "demo.png", dpi=110)
-    draw_strip(scene.geodesic(), Mixup(scene.joined)).savefig(ROOT / "docs" / "_static" / "strip.png", dpi=110)
+    draw_strip(scene.geodesic, scene.rival).savefig(ROOT / "docs" / "_static" / "strip.png", dpi=110)
     print(record.relative_to(ROOT), len(recorded.frame), "numbers")
 
 

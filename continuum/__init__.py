@@ -64,7 +64,19 @@ __all__ = [
 ]
 
 _LATE = {"Results": "harness", "evaluate": "harness", "link": "harness", "navigate": "harness", "pareto": "harness"}
-_ROOMS = ("compute", "core", "datasets", "decisions", "harness", "measures", "models", "report", "selection", "testing")
+_ROOMS = (
+    "compute",
+    "core",
+    "datasets",
+    "decisions",
+    "explorer",
+    "harness",
+    "measures",
+    "models",
+    "report",
+    "selection",
+    "testing",
+)
 
 
 def __getattr__(name: str) -> Any:

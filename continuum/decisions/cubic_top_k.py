@@ -17,7 +17,7 @@ def make_cubic_top_k(
 ) -> PtODataset:
     r"""Items with one feature $x \sim U(-1, 1)$ and the value $10 (x^3 - a x)(1 + t x)$, of which k are chosen.
 
-    Shah et al. (2022), section 5.1, with $a = 0.65$ and $t = 0$. The line of least squares then has the slope
+    The linear model of Shah et al. (2022), with $a = 0.65$ and $t = 0$. The line of least squares then has the slope
     $10 (0.6 - a)$: it puts the items in the right order at the right end for a below 0.6, and takes the left end
     above. Items can be exchanged; those of an instance are sorted by x, so that decisions of two instances compare.
 

@@ -37,7 +37,7 @@ def make_shortest_path(
     r"""Shortest paths over a grid, whose steps go right or down and cost what features say.
 
     $y = ((B x / \sqrt p + 3)^{\deg} + 1) / 3.5^{\deg} \cdot \epsilon$ with $\epsilon \sim U(1 - w, 1 + w)$: Elmachtoub
-    and Grigas (2022), section 6.1, as in Tang and Khalil (2024), section 5.1. Customary are degrees 1, 2, 4, 6 and
+    and Grigas (2022), section 6.1, as in Tang and Khalil (2024). Customary are degrees 1, 2, 4, 6 and
     noise 0 and 0.5.
 
     Args:
@@ -76,7 +76,7 @@ def make_knapsack(
     r"""Knapsacks whose items have fixed weights, and are worth what features say.
 
     $y = \lceil 5 ((B x / \sqrt p + 3)^{\deg} + 1) / 3.5^{\deg} \cdot \epsilon \rceil$ and weights from 3.00 to 7.99,
-    counted in hundredths: Tang and Khalil (2024), section 5.2.
+    counted in hundredths: Tang and Khalil (2024).
 
     Args:
         instances: how many.

@@ -68,7 +68,7 @@ def regret(
     r"""Regret of deciding by `predicted` where `y` is true.
 
     $r_i = |f(z^*(\hat y_i), y_i) - f(z^*(y_i), y_i)|$; "normalized" is $\sum_i r_i / \sum_i |f(z^*(y_i), y_i)|$, which
-    has no unit. Elmachtoub and Grigas (2022), eq. 3 (the SPO loss); Tang and Khalil (2024) for the normalised form.
+    has no unit. This is the SPO loss of Elmachtoub and Grigas (2022), normalised as by Tang and Khalil (2024).
     Where optima sum to 0, as those of a newsvendor without a price do, they add 1e-7 to the sum; here that is an error.
 
     Args:

@@ -27,7 +27,7 @@ class StochasticNewsvendor:
     r"""Order before demand is known, by the probabilities of its levels.
 
     $\min_{z \ge 0} \sum_k y_k f(z; d_k)$ with levels d of demand, their probabilities y and the convex costs f of
-    `StockCosts`: problem 12 of Donti et al. (2017). A demand that came true is the distribution that puts everything on
+    `StockCosts`: Donti et al. (2017), section 4.1. A demand that came true is the distribution that puts everything on
     its level. The slope of the objective rises with z and is linear between levels: z is where it reaches 0, found
     between the levels next to it. Where costs are linear, that is the least level d for which
     $P(\text{demand} \le d) \ge (b_0 - c_0) / (b_0 + h_0)$, the critical fractile.

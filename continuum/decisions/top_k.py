@@ -22,7 +22,7 @@ class TopK(LinearObjective):
     r"""Choose k of some items so that the sum of their values is largest.
 
     $\max_z \langle z, y \rangle$ over $z \in \{0, 1\}^m$ with $\sum_i z_i = k$. Of equal values the one of the lowest
-    index is chosen first. Shah et al. (2022), section 5.
+    index is chosen first. Shah et al. (2022).
 
     Args:
         items: how many there are, m.
