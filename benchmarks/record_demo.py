@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from continuum.demo import draw_strip, scenes
+from continuum.demo import draw_strip
+from continuum.demo.images import image_scenes
 from continuum.harness import Results
 from continuum.report import plot_results
 
@@ -20,7 +21,7 @@ def main() -> None:
     results = Results.load(ROOT / "runs" / "demo.db")
     record = ROOT / "docs" / "results" / "demo.json"
     results.save(record)
-    scene, *_ = scenes()
+    scene, *_ = image_scenes()
     recorded = Results.load(record)
     plot_results(recorded.select(study=scene.title)).savefig(ROOT / "docs" / "_static" / "demo.png", dpi=110)
     draw_strip(scene.geodesic, scene.rival).savefig(ROOT / "docs" / "_static" / "strip.png", dpi=110)

@@ -63,11 +63,11 @@ def demo(
     folder: Annotated[Path, typer.Option(help="Where the store and the report go.")] = Path("runs"),
     n_jobs: Annotated[int, typer.Option(help="Parallel jobs; -1 for all cores.")] = -1,
 ) -> None:
-    """See the idea on real images: datasets in between, what they teach, how far they are from a target."""
+    """See every axis on real data, in one page; what is stored or trained already is not computed again."""
     from continuum.demo import run_demo
 
     with _interruptible():
-        page = run_demo(folder, n_jobs=n_jobs, show=print_summary)
+        page = run_demo(folder, n_jobs=n_jobs, show=print_summary, tell=lambda text: sys.stderr.write(f"{text}\n"))
     console.print(f"report: [bold]{escape(str(page))}[/]", soft_wrap=True)
 
 

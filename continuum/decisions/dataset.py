@@ -31,8 +31,8 @@ class PtODataset:
     r"""n triplets (x, y, z): what is seen, what it costs, and what is decided, of one predict-then-optimise problem.
 
     Decisions are the optimal ones, $z_i = z^*(y_i)$, unless others were logged. They are solved for all at once when
-    they are first read, and kept. Make a changed dataset anew: `dataclasses.replace` would log the old decisions for it.
-    Elmachtoub and Grigas (2022); Mandi et al. (2024).
+    they are first read, and kept. Make a changed dataset anew: `dataclasses.replace` would log the old decisions for
+    it. Elmachtoub and Grigas (2022); Mandi et al. (2024).
 
     Args:
         x: features, (n, ...): an array or a tensor, kept as it is if it is floating.

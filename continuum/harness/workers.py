@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
-from functools import partial
-from typing import Any
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 
 import cloudpickle
 from joblib import Parallel, delayed, effective_n_jobs
@@ -15,7 +13,8 @@ from joblib.parallel import get_active_backend
 
 from continuum.core import ContinuumError, InvalidInputError, WorkerError
 
-from .units import OnError, Outcome, Unit, carry_out, carry_out_away, lost
+from .dask_jobs import answering
+from .units import OnError, Outcome, Unit, carry_out, carry_out_away
 
 __all__ = ["check_travel", "outcomes"]
 
@@ -49,7 +48,9 @@ def outcomes(work: Iterator[Unit], n_jobs: int, on_error: OnError) -> Generator[
             yield carry_out(unit, on_error)
         return
     calls = (delayed(carry_out_away)(unit, on_error) for unit in work)
-    with _explained(), _answering(get_active_backend()[0]) as backend:
+    backend = get_active_backend()[0]
+    is_dask = type(backend).__module__ == "joblib._dask"
+    with _explained(), answering(backend) if is_dask else nullcontext():
         if backend.supports_return_generator:
             yield from Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
             return
@@ -87,32 +88,3 @@ def _explained() -> Iterator[None]:
             "killed, as when memory is short, is the cluster gone, or can they not import what they are sent? What is "
             "in the `store` stays there: the same call computes only the rest."
         ) from error
-
-
-@contextmanager
-def _answering(backend: Any) -> Iterator[Any]:
-    """The backend, made to answer for each unit: of one that kills its worker Dask tells joblib nothing."""
-    if type(backend).__module__ != "joblib._dask":
-        yield backend
-        return
-    submit = backend.submit
-
-    def answered(call: Any, callback: Callable[[Any], None]) -> Any:
-        job = submit(call, callback)
-        job.add_done_callback(partial(_answer, call, callback))
-        return job
-
-    backend.submit = answered
-    try:
-        yield backend
-    finally:
-        del backend.submit
-
-
-def _answer(call: Any, callback: Callable[[Any], None], job: Any) -> None:
-    """Call back for a job that Dask gave up."""
-    error = job.exception()
-    if error is None:
-        return
-    fatal = type(error).__name__ == "KilledWorker"  # it is about these units; the cluster goes on
-    callback([lost(unit, on_error, error) for _, (unit, on_error), _ in call.items] if fatal else error)

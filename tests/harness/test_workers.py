@@ -16,6 +16,7 @@ from pandas.testing import assert_frame_equal
 
 from continuum import Interval, Results, evaluate, from_function
 from continuum.core import InvalidInputError, WorkerError
+from continuum.harness import dask_jobs
 
 pytestmark = pytest.mark.slow
 
@@ -33,10 +34,10 @@ def cluster():
 def dask(cluster):
     """Brings the cluster to a number of workers, within which joblib sends work to it."""
 
-    def workers(n):
+    def workers(n, patience=120):
         cluster.scale(n)
         until(lambda: len(cluster.scheduler.workers) == n)
-        return joblib.parallel_config(backend="dask", wait_for_workers_timeout=120)
+        return joblib.parallel_config(backend="dask", wait_for_workers_timeout=patience)
 
     return workers
 
@@ -173,14 +174,34 @@ def test_a_dead_scheduler_is_one_clear_error_and_then_only_the_rest_is_computed(
     assert_frame_equal(table(found), table(single(mean, tmp_path, 1)))
 
 
-@pytest.mark.parametrize("on_error", ["raise", "record"])
-def test_a_module_that_the_workers_of_dask_lack_is_named(tmp_path, monkeypatch, dask, on_error):
-    with dask(2):
-        (tmp_path / f"at_home_{on_error}.py").write_text("def number(x):\n    return 1.0\n")
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(dask_jobs, "_PATIENCE", 3.0)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_cluster_that_has_lost_all_its_workers_is_not_waited_for(tmp_path, cluster, dask):
+    store, computed = tmp_path / "s.db", tmp_path / "computed"
+
+    def leave():
+        until(lambda: len(noted(computed)) > 3)
+        cluster.scale(0)
+
+    with dask(2, patience=3), pytest.raises(WorkerError, match="no worker for 3 seconds"):
+        thread = threading.Thread(target=leave)
+        thread.start()
+        single(slow, tmp_path, -1, str(tmp_path), store=store)
+    thread.join()
+    assert 0 < len(Results.load(store).frame) < POINTS
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_the_workers_of_dask_cannot_import_is_an_error(tmp_path, monkeypatch, dask):
+    with dask(2, patience=3):  # they have started without this folder
+        (tmp_path / "at_home.py").write_text("def number(x):\n    return 1.0\n")
         monkeypatch.syspath_prepend(tmp_path)
-        number = importlib.import_module(f"at_home_{on_error}").number
-        with pytest.raises(WorkerError, match=f"ModuleNotFoundError: No module named 'at_home_{on_error}'"):
-            evaluate(recipe(tmp_path), number, points=3, n_jobs=-1, on_error=on_error)
+        with pytest.raises(WorkerError, match="can they not import what they are sent"):
+            evaluate(recipe(tmp_path), importlib.import_module("at_home").number, points=3, n_jobs=-1)
 
 
 # What travels
