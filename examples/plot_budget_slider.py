@@ -67,8 +67,9 @@ print(f"60 chosen: {(noisy[chosen.indices] == y[chosen.indices]).float().mean():
 
 @metric(goal="min")
 def loss_on_the_task(subset):
+    model = trained(warm, subset.indices)
     with torch.no_grad():
-        return float(cross_entropy(trained(warm, subset.indices)(x[test]), y[test]))
+        return float(cross_entropy(model(x[test]), y[test]))
 
 
 results = evaluate(

@@ -45,7 +45,7 @@ class GridScene:
 
     @cached_property
     def _tasks(self) -> tuple[PtODataset, PtODataset, PtODataset]:
-        data = load("digits", seed=0)
+        data = load("digits", split="all", seed=0)
         images, digits = data.to_numpy()[0].reshape(len(data), -1), data.codes
         rng = rng_for(0, "grids")
         costs = rng.uniform(1, 10, (2, 10))

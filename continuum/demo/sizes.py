@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from continuum.harness import Results, evaluate
-from continuum.models import agreement_with, genre_texts, load_language_model, perplexity_on
+from continuum.models import agreement_with, genre_texts, load_language_model, token_log_probs
 from continuum.models.size import OneShot, PrunedPath
 
 __all__ = ["SizeScene"]
@@ -19,7 +19,7 @@ __all__ = ["SizeScene"]
 # docs/results/size_experiment.md.
 _CHEAPEST = (17, 14, 16, 18, 5, 12)
 _EVENLY = (4, 8, 12, 16, 20, 24)
-_PASSAGES = 12
+_PASSAGES, _POSITIONS = 6, 300
 
 
 class SizeScene:
@@ -33,7 +33,8 @@ class SizeScene:
         passages = genre_texts("lore", words=60).held_out[:_PASSAGES]
         paths = {name: PrunedPath(found.model, OneShot(order)) for name, order in _ORDERS.items()}
         first, *others = paths
-        metrics = [agreement_with(found.model, passages, found.tokenizer), perplexity_on(passages, found.tokenizer)]
+        whole = token_log_probs(found.model, found.tokenizer, passages, positions=_POSITIONS)
+        metrics = [agreement_with(whole, passages, found.tokenizer, positions=_POSITIONS)]
         baselines = {name: paths[name] for name in others}
         return evaluate(paths[first], metrics, points=7, name=self.title, baselines=baselines, store=store)
 

@@ -64,7 +64,7 @@ class SubsetScene:
     @cached_property
     def _parts(self) -> tuple[tuple[Tensor, Tensor], ...]:
         """Pool, query and test."""
-        data = load("digits", seed=0)
+        data = load("digits", split="all", seed=0)
         x = torch.as_tensor(data.to_numpy()[0].reshape(len(data), -1)).float()
         y, rng = torch.as_tensor(data.codes), rng_for(0, "labels")
         noisy = torch.where(
@@ -110,8 +110,9 @@ def _trained(model: nn.Module, data: tuple[Tensor, Tensor], chosen: Any) -> nn.M
 
 
 def _learnt(warm: nn.Module, pool: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], subset: Subset) -> Any:
+    model = _trained(warm, pool, subset.indices)
     with torch.no_grad():
-        return _trained(warm, pool, subset.indices)(test[0]), test[1]
+        return model(test[0]), test[1]
 
 
 def _score(learns: Any, kind: str, subset: Subset) -> float:

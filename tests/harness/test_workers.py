@@ -187,21 +187,22 @@ def test_a_cluster_that_has_lost_all_its_workers_is_not_waited_for(tmp_path, clu
         until(lambda: len(noted(computed)) > 3)
         cluster.scale(0)
 
+    thread = threading.Thread(target=leave)
+    thread.start()
     with dask(2, patience=3), pytest.raises(WorkerError, match="no worker for 3 seconds"):
-        thread = threading.Thread(target=leave)
-        thread.start()
         single(slow, tmp_path, -1, str(tmp_path), store=store)
     thread.join()
     assert 0 < len(Results.load(store).frame) < POINTS
 
 
 @pytest.mark.usefixtures("impatient")
-def test_what_the_workers_of_dask_cannot_import_is_an_error(tmp_path, monkeypatch, dask):
+def test_what_the_workers_of_dask_cannot_import_is_an_error(tmp_path, monkeypatch, cluster, dask):
     with dask(2, patience=3):  # they have started without this folder
         (tmp_path / "at_home.py").write_text("def number(x):\n    return 1.0\n")
         monkeypatch.syspath_prepend(tmp_path)
         with pytest.raises(WorkerError, match="can they not import what they are sent"):
             evaluate(recipe(tmp_path), importlib.import_module("at_home").number, points=3, n_jobs=-1)
+    cluster.scale(0)  # they are gone, which the cluster does not know
 
 
 # What travels
