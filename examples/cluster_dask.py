@@ -66,7 +66,7 @@ def main():
     alone = study(n_jobs=1)
     with (
         tempfile.TemporaryDirectory() as folder,
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
         Client(cluster),
         joblib.parallel_config(backend="dask", wait_for_workers_timeout=60),
     ):

@@ -158,6 +158,40 @@ def test_claims_are_decided_by_their_rules(level, verdict):
     assert found["real demand: pricing decisions tells transfer better than features and labels do"] == "not measured"
 
 
+SHORT = """
+import tables
+from distances import AGNOSTIC, DECISIONS
+found = tables.panels(json.loads(Path("../../docs/results/decision_experiment.json").read_text())["pieces"])
+r = lambda setting, name: round(found[setting].mean(name), 2)
+print(json.dumps({
+    "alone": sorted(r(setting, DECISIONS) for setting in (*tables.LINEAR, *tables.UNITS)),
+    "pairs": [(r(setting, "priced"), r(setting, AGNOSTIC)) for setting in ("digits, same", tables.UNITS[1],
+        "cubic, least squares", "digits, independent", "bakery, scaled, quantile")],
+    "linear": [r(setting, "priced") < r(setting, AGNOSTIC) for setting in tables.LINEAR],
+    "imputed": sorted(r(setting, "imputed") for setting in (tables.DIGITS[0], *tables.UNITS)),
+    "misled": r("cubic, least squares", "imputed"),
+    "tried": min(r(setting, "tried out") for setting in (*tables.PATHS, *tables.CUBIC)),
+    "best": [max(r(setting, name) for name in found[setting].names if name not in ("imputed", "tried out"))
+        for setting in (tables.DIGITS[0], *tables.UNITS)],
+}))
+"""
+
+
+def test_the_page_says_in_short_what_is_stored():
+    found = probe(SHORT)
+    page = " ".join((ROOT / "docs" / "experiment_decisions.rst").read_text("utf-8").split())
+    assert f"({found['alone'][0]} to {found['alone'][-1]})" in page
+    pairs = [tuple(f"{r:.2f}" for r in pair) for pair in found["pairs"]]
+    for ours, agnostic in [*pairs[:3], pairs[4]]:
+        assert f"{ours} against {agnostic}" in page
+    assert f"{pairs[3][1]} against {pairs[3][0]}" in page
+    assert all(found["linear"])
+    assert f"({found['imputed'][0]} to {found['imputed'][-1]})" in page
+    assert found["imputed"][0] > max(found["best"])
+    assert f"({found['misled']})" in page
+    assert f"({found['tried']} or more)" in page
+
+
 def run(store, save, *options):
     program = [sys.executable, str(FOLDER), "--small", *options, "--store", str(store), "--save", str(save)]
     subprocess.run(program, check=True, capture_output=True)

@@ -26,6 +26,7 @@ PAGE = """
 
 .. stored-rows:: bench.json
    :columns: n; ours = ours (s); ratio
+   :works: sum
 
    sum; ratio <= 1.5
    sum; n = 20; n <= 9
@@ -220,6 +221,7 @@ def build(folder: Path, page: str) -> subprocess.CompletedProcess[str]:
     """A page of documentation about stored rows."""
     pytest.importorskip("sphinx")
     rows = [{"work": "sum", "n": 10, "ours": 1.0, "peer": 4.0}, {"work": "sum", "n": 20, "ours": 8.0, "peer": 4.0}]
+    rows.append({"work": "root", "n": 30, "ours": 3.0})
     made = {"command": "python bench.py", "versions": {"numpy": "2.0"}, "seeds": [0, 1], "rows": rows}
     (folder / "bench.json").write_text(json.dumps(made))
     (folder / "bench.md").write_text(
@@ -251,6 +253,7 @@ def test_pages_show_commands_rows_verdicts_and_tables(tmp_path):
     [
         (".. stored-rows:: bench.json\n   :columns: ratio\n\n   product; ratio <= 1", "no row of bench.json is meant"),
         (".. stored-rows:: bench.json\n   :columns: ratio\n\n   sum is fast", "a bar reads"),
+        (".. stored-rows:: bench.json\n   :works: sum; product", "has no rows of the works ['product']"),
         (".. stored-table:: bench.md\n   :heading: D", "has no table below a heading `## D`"),
     ],
 )

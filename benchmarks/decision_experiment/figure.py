@@ -28,7 +28,7 @@ _SHOWN = {
 
 def draw(pieces: Pieces) -> Figure:
     """Six panels; what is not measured is left empty."""
-    figure = Figure(figsize=(13, 8), layout="constrained")
+    figure = Figure(figsize=(15, 9.5), layout="constrained")
     parts: tuple[Callable[[Axes, Pieces], None], ...] = (_scatter, _bars, _simplex, _cubic, _choices, _curves)
     for axes, part in zip(figure.subplots(2, 3).ravel(), parts, strict=True):
         part(axes, pieces)
@@ -42,7 +42,7 @@ def _named(axes: Axes, title: str, x: str, y: str) -> None:
     axes.set_ylabel(y, fontsize=8)
     axes.grid(alpha=0.3, linewidth=0.5)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=7)
+        axes.legend(fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.11), frameon=False)
 
 
 def _scatter(axes: Axes, pieces: Pieces) -> None:
@@ -86,8 +86,7 @@ def _simplex(axes: Axes, pieces: Pieces) -> None:
     axes.text(0.5, 0.92, "decisions", ha="center", fontsize=8)
     axes.set(xlim=(-0.15, 1.15), ylim=(-0.15, 1.0), aspect="equal")
     axes.set_axis_off()
-    title = f"terrain, own maps: r of the joint distance by weights (priced: {found.mean('priced'):.2f})"
-    axes.set_title(title, fontsize=9)
+    axes.set_title(f"terrain, own maps: r of joint distances (priced: {found.mean('priced'):.2f})", fontsize=9)
 
 
 def _cubic(axes: Axes, pieces: Pieces) -> None:
@@ -107,23 +106,28 @@ def _choices(axes: Axes, pieces: Pieces) -> None:
     settings = [f"{data}, scaled, quantile" for data in ("yaz", "bakery", "store-items")]
     rows = {setting: tables.chosen(pieces, setting) for setting in settings}
     rows = {setting: found for setting, found in rows.items() if found}
-    names = ("at random", "nearest, agnostic", "nearest, priced", "nearest, tried out", "nearest 3, priced", "all")
-    names = (*names, "best in hindsight")
+    names = (
+        *("at random", "nearest, agnostic", "nearest, priced", "nearest, imputed", "nearest, tried out"),
+        "nearest 3, priced",
+    )
+    names = (*names, "all", "best in hindsight")
     for k, (setting, found) in enumerate(rows.items()):
         for key, style in (("zero-shot", "o"), ("with few", "x")):
             means = [found[name][key].mean() for name in names]
-            label = f"{setting.split(',')[0]}, {key}"
+            label = setting.split(",")[0] if key == "zero-shot" else None
             axes.plot(means, np.arange(len(names)) - 0.2 + 0.2 * k, style, ms=5, c=f"C{k}", label=label)
         axes.axvline(found["few alone"]["with few"].mean(), c=f"C{k}", lw=0.8, ls=":")
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
-    _named(axes, "real demand, scaled: which sources? (dotted: 20 days alone)", "lost for each unit asked for", "")
+    title = "scaled demand: o zero-shot, x with 20 days, dotted these alone"
+    _named(axes, title, "lost for each unit asked for", "")
 
 
 def _curves(axes: Axes, pieces: Pieces) -> None:
     for k, row in enumerate(row for row in tables.curves(pieces) if row["labels"] == "few"):
         for key, style in (("path", "-"), ("mixture", "--")):
             mean = row[key].mean(0)
-            label = f"{row['setting']}, {key}"
-            axes.plot(row["t"], mean / mean[0], style, c=f"C{k}", lw=1.2, label=label)
-    _named(axes, "between source and few labels of the target", "t", "regret, relative to the source's")
+            axes.plot(
+                row["t"], mean / mean[0], style, c=f"C{k}", lw=1.2, label=row["setting"] if style == "-" else None
+            )
+    _named(axes, "from a source to few labels: path, mixture (dashed)", "t", "regret, relative to the source's")

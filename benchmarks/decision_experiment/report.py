@@ -15,7 +15,7 @@ from figure import draw
 Lines = list[str]
 Pieces = Mapping[str, Any]
 
-_DIGITS = 5  # significant ones that are stored
+_DIGITS = 4  # significant ones that are stored
 
 
 def write(path: Path, measured: Mapping[str, Any]) -> None:
@@ -23,7 +23,7 @@ def write(path: Path, measured: Mapping[str, Any]) -> None:
     measured = _rounded(measured)
     path.parent.mkdir(parents=True, exist_ok=True)
     found = {**measured, "claims": [claim._asdict() for claim in claims(measured["pieces"])]}
-    path.write_text(json.dumps(found) + "\n")
+    path.write_text(json.dumps(found, separators=(",", ":")) + "\n")
     path.with_suffix(".md").write_text("\n".join(markdown(measured)) + "\n")
     draw(measured["pieces"]).savefig(path.with_suffix(".png"), dpi=160)
 

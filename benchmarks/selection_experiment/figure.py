@@ -25,7 +25,7 @@ _SHOWN = {
 
 def draw(pieces: Mapping[str, Any]) -> Figure:
     """Loss against budget, loss against quantile, transport cost against budget."""
-    figure, axes = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(13, 4.6), layout="constrained")
     _budgets(axes[0], pieces)
     _quantiles(axes[1], pieces)
     _distances(axes[2], pieces)
@@ -44,7 +44,11 @@ def _budgets(axis: Any, pieces: Mapping[str, Any]) -> None:
     axis.set(xscale="log", xlabel="examples", ylabel="loss on the task", title="what a budget buys")
     axis.set_xticks(budgets, map(str, budgets))
     axis.minorticks_off()
-    axis.legend(frameon=False, fontsize=7)
+    _named_below(axis)
+
+
+def _named_below(axis: Any) -> None:
+    axis.legend(frameon=False, fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.18))
 
 
 def _quantiles(axis: Any, pieces: Mapping[str, Any]) -> None:
@@ -52,7 +56,7 @@ def _quantiles(axis: Any, pieces: Mapping[str, Any]) -> None:
         values = np.array([piece["quantiles"][name]["loss"]["values"] for piece in tables.seeds(pieces)])
         axis.plot(range(1, values.shape[1] + 1), values.mean(0), ".-", color=colour, label=name)
     axis.set(xlabel="quantile, from the nearest", ylabel="loss on the task", title="60 examples of each quantile")
-    axis.legend(frameon=False, fontsize=7)
+    _named_below(axis)
 
 
 def _distances(axis: Any, pieces: Mapping[str, Any]) -> None:
@@ -63,4 +67,4 @@ def _distances(axis: Any, pieces: Mapping[str, Any]) -> None:
     axis.set(xscale="log", xlabel="examples", ylabel="transport cost to the query", title="distance, by gradients")
     axis.set_xticks(budgets, map(str, budgets))
     axis.minorticks_off()
-    axis.legend(frameon=False, fontsize=7)
+    _named_below(axis)

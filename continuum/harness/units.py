@@ -171,7 +171,9 @@ def carry_out_away(unit: Unit, on_error: OnError) -> Outcome:
 
 def lost(unit: Unit, on_error: OnError, reason: Exception) -> Outcome:
     """The outcome of a unit that was given up, since it ended every worker that it was sent to."""
-    error = WorkerError(f"{unit} ended the workers that it was sent to ({reason}); was memory short?")
+    error = WorkerError(
+        f"{unit} ended each worker that it was sent to ({reason}). Was memory short there, or a module absent?"
+    )
     if on_error == "raise":
         return Outcome((), error)
     return Outcome(tuple(_failure(task, error, build_s=0.0) for task in unit.tasks))

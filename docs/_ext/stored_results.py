@@ -8,6 +8,8 @@
     .. stored-table:: results/transfer_experiment.md
        :heading: Accuracy
 
+With ``:works: exact plan; divergence`` only the rows of these works are shown.
+
 A JSON file holds a "command", what tells how it was made, such as "versions", and "rows": objects with a "work". A row
 with "ours" and "peer" also has their "ratio". The body holds bars, one a line: the work, its n if only one is meant,
 and the greatest value that a number may have. Of a Markdown file the table below a heading is shown.
@@ -72,10 +74,10 @@ class StoredRows(_Stored):
 
     name = "stored-rows"
     has_content = True
-    option_spec: ClassVar = {"columns": directives.unchanged_required}
+    option_spec: ClassVar = {"columns": directives.unchanged_required, "works": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
-        rows = [_with_ratio(row) for row in json.loads(self.text())["rows"]]
+        rows = self._chosen([_with_ratio(row) for row in json.loads(self.text())["rows"]])
         titles = dict(_pair(column) for column in self.options.get("columns", _COLUMNS).split(";"))
         bars = [self._bar(line) for line in self.content if line.strip()]
         for bar in bars:
@@ -87,6 +89,15 @@ class StoredRows(_Stored):
         rows.sort(key=lambda row: works.index(row["work"]))
         lines = [[row["work"], *_cells(row, titles), *_verdicts(row, bars, titles)] for row in rows]
         return [_table(header, lines)]
+
+    def _chosen(self, rows: list[Row]) -> list[Row]:
+        """The rows of the works that are named, or all."""
+        if "works" not in self.options:
+            return rows
+        works = [work.strip() for work in self.options["works"].split(";")]
+        if absent := set(works) - {row["work"] for row in rows}:
+            raise self.error(f"{self.arguments[0]} has no rows of the works {sorted(absent)}")
+        return [row for row in rows if row["work"] in works]
 
     def _bar(self, line: str) -> _Bar:
         found = _BAR.fullmatch(line.strip())

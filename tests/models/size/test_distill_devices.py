@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from test_distill import distilled, with_recipe
+from two_processes import on_two_processes
 
 from continuum.models.packing import OnePerRow
 from continuum.models.size import RandomSlots
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
-HERE = Path(__file__).parent
 CHANGES = {"padded": {"rows": OnePerRow(16)}, "patched": {"patched": RandomSlots(0.7)}}
 
 DISTILL = """
 from test_distill import distilled, with_recipe
 from test_distill_devices import CHANGES
 distilled({folder!r}, recipe=with_recipe(**CHANGES[{name!r}]))
-"""
-
-# Without the destructors, in which gloo aborts now and then when the other process is gone first.
-LEAVE = """
-import os, sys, torch.distributed
-sys.stdout.flush()
-torch.distributed.barrier()
-os._exit(0)
 """
 
 SHARDED = """
@@ -77,16 +65,6 @@ for patched in ((), (1, 3)):
 if me == 0:
     print(json.dumps([len(same), all(same)]))
 """
-
-
-def on_two_processes(code, folder):
-    script = folder / "script.py"
-    script.write_text(f"import sys\nsys.path[:0] = [{str(HERE.parent)!r}, {str(HERE)!r}]\n{code}{LEAVE}")
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", str(script)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    found = subprocess.run(launch, env=environment, check=False, capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr[-2000:]
-    return found.stdout
 
 
 @pytest.mark.parametrize("name", CHANGES)
