@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -261,3 +262,26 @@ def test_what_is_not_stored_is_an_error(page, complaint, tmp_path):
     done = build(tmp_path, page)
     assert done.returncode != 0
     assert complaint in done.stderr
+
+
+def test_readme_quotes_the_compute_experiment():
+    found, text = stored("compute_experiment"), " ".join((ROOT / "README.md").read_text("utf-8").split())
+    pieces = found["pieces"]
+    seeds = [pieces[f"class-mnist-anchored-{seed}"] for seed in range(3)]
+    accuracy = sum(piece["accuracy"]["24"] for piece in seeds) / 3
+    assert f"of {seeds[0]['parameters']:,} parameters tell {accuracy:.2%} of the 10,000 digits" in text
+    saving = next(c["measured"] for c in found["claims"] if c["claim"].startswith("clouds that end by themselves"))
+    assert "arms-anytime-0: 1.0000 at 8.7 of 16" in saving
+    assert "after 8.7 of 16 iterations" in text
+    assert all(claim["verdict"] == "held" for claim in found["claims"])
+
+
+@pytest.mark.parametrize("name", ["compute_experiment", "decision_experiment"])
+def test_reports_follow_from_their_stored_numbers(name, tmp_path):
+    pytest.importorskip("matplotlib")
+    copy = tmp_path / f"{name}.json"
+    shutil.copy(RESULTS / copy.name, copy)
+    redraw = ROOT / "benchmarks" / name / "redraw.py"
+    subprocess.run([sys.executable, str(redraw), str(copy)], check=True, capture_output=True)
+    for suffix in (".json", ".md"):
+        assert copy.with_suffix(suffix).read_text() == (RESULTS / f"{name}{suffix}").read_text()
