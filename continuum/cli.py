@@ -58,6 +58,10 @@ def _interruptible() -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
+def _tell(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Option(help="Where the store and the report go.")] = Path("runs"),
@@ -67,7 +71,7 @@ def demo(
     from continuum.demo import run_demo
 
     with _interruptible():
-        page = run_demo(folder, n_jobs=n_jobs, show=print_summary, tell=lambda text: sys.stderr.write(f"{text}\n"))
+        page = run_demo(folder, n_jobs=n_jobs, show=print_summary, tell=_tell)
     console.print(f"report: [bold]{escape(str(page))}[/]", soft_wrap=True)
 
 
