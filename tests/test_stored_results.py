@@ -275,7 +275,16 @@ def test_readme_quotes_the_compute_experiment():
     assert "after 8.7 of 16 iterations" in text
 
 
-@pytest.mark.parametrize("name", ["compute_experiment", "decision_experiment"])
+def test_readme_quotes_the_selection_experiment():
+    found = {claim["claim"]: claim["measured"] for claim in stored("selection_experiment")["claims"]}
+    assert "best at 200 of 1300" in found["the best budget lies inside"]
+    assert "gradient -0.170" in found["what was selected teaches a language model more than random texts"]
+    text = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    assert "200 of 1,300 are the best budget" in text
+    assert "−0.170 nats a token after 96 texts" in text
+
+
+@pytest.mark.parametrize("name", ["compute_experiment", "decision_experiment", "selection_experiment"])
 def test_reports_follow_from_their_stored_numbers(name, tmp_path):
     pytest.importorskip("matplotlib")
     copy = tmp_path / f"{name}.json"

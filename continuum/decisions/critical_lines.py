@@ -1,6 +1,6 @@
 r"""Critical lines of Markowitz (1956), of many instances at once.
 
-$\arg\min_z \tfrac12 z^\top \Sigma z - \langle z, c + s d \rangle$ over the simplex is piecewise linear in s: along one
+$\arg\min_z \frac12 z^\top \Sigma z - \langle z, c + s d \rangle$ over the simplex is piecewise linear in s: along one
 critical line the assets that are held stay the same. With u = (z, mu) and w = (c + s d + g, 1),
 
 $$w = M u, \qquad M = \begin{pmatrix} \Sigma & 1 \\ 1^\top & 0 \end{pmatrix}, \qquad z, g \ge 0, \quad z_i g_i = 0,$$

@@ -43,7 +43,7 @@ class Frontier:
         return self._follow(y, until=math.inf, risk=risk)
 
     def averse(self, y: NDArray[np.float64], aversion: float) -> NDArray[np.float64]:
-        r"""The portfolios of largest $\langle z, y \rangle - \tfrac{\lambda}{2} z^\top \Sigma z$, (n, m)."""
+        r"""The portfolios of largest $\langle z, y \rangle - \frac{\lambda}{2} z^\top \Sigma z$, (n, m)."""
         return self._follow(y / aversion, until=1.0, risk=math.inf)
 
     def _follow(self, y: NDArray[np.float64], *, until: float, risk: float) -> NDArray[np.float64]:

@@ -18,8 +18,8 @@ __all__ = ["StockCosts"]
 class StockCosts:
     r"""Convex costs of an order z where d is asked for; each part is linear and quadratic in a quantity.
 
-    $$f(z; d) = c_0 z + \tfrac{c_1}{2} z^2 + b_0 (d - z)_+ + \tfrac{b_1}{2} (d - z)_+^2 + h_0 (z - d)_+
-    + \tfrac{h_1}{2} (z - d)_+^2$$
+    $$f(z; d) = c_0 z + \frac{c_1}{2} z^2 + b_0 (d - z)_+ + \frac{b_1}{2} (d - z)_+^2 + h_0 (z - d)_+
+    + \frac{h_1}{2} (z - d)_+^2$$
 
     Donti et al. (2017), section 4.1, whose constants are order (10, 2), backorder (30, 14) and holding (10, 2).
 
