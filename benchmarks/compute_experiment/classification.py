@@ -68,12 +68,12 @@ def learners() -> list[Learner]:
     """All of them, the longest first."""
     return [
         *(Learner("mnist", "anchored", 28_000, seed) for seed in (2, 1, 0)),
-        Learner("mnist", "transformer", 1_200, learning_rate=1e-3),
+        Learner("mnist", "transformer", 6_000, learning_rate=1e-3),
         Learner("mnist", "pointnet", 2_000, learning_rate=1e-3),
         Learner("mnist", "once", 3_000),
-        Learner("furniture", "anchored", 1_200),
-        Learner("furniture", "pointnet", 300, learning_rate=1e-3),
-        Learner("furniture", "transformer", 400, learning_rate=1e-3),
+        *(Learner("furniture", "anchored", 1_200, seed) for seed in (0, 1, 2)),
+        Learner("furniture", "pointnet", 1_000, learning_rate=1e-3),
+        Learner("furniture", "transformer", 2_000, learning_rate=1e-3),
         *(Learner("digits", "anchored", 3_000, seed) for seed in (0, 1, 2)),
         Learner("digits", "pointnet", 1_500, learning_rate=1e-3),
         Learner("digits", "transformer", 2_000, learning_rate=1e-3),

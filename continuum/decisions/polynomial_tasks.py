@@ -36,7 +36,7 @@ def make_shortest_path(
 ) -> PtODataset:
     r"""Shortest paths over a grid, whose steps go right or down and cost what features say.
 
-    $y = ((B x / \sqrt p + 3)^g + 1) / 3.5^g \cdot \epsilon$ with $\epsilon \sim U(1 - w, 1 + w)$: Elmachtoub
+    $y = ((B x / \sqrt{p} + 3)^g + 1) / 3.5^g \cdot \epsilon$ with $\epsilon \sim U(1 - w, 1 + w)$: Elmachtoub
     and Grigas (2022), section 6.1, as in Tang and Khalil (2024). Customary are degrees g of 1, 2, 4, 6 and
     noise 0 and 0.5.
 
@@ -75,7 +75,7 @@ def make_knapsack(
 ) -> PtODataset:
     r"""Knapsacks whose items have fixed weights, and are worth what features say.
 
-    $y = \lceil 5 ((B x / \sqrt p + 3)^g + 1) / 3.5^g \cdot \epsilon \rceil$ and weights from 3.00 to 7.99,
+    $y = \lceil 5 ((B x / \sqrt{p} + 3)^g + 1) / 3.5^g \cdot \epsilon \rceil$ and weights from 3.00 to 7.99,
     counted in hundredths: Tang and Khalil (2024).
 
     Args:
@@ -115,7 +115,7 @@ def make_portfolio(
 ) -> PtODataset:
     r"""Portfolios of bounded risk, whose assets return what features say, common factors and chance.
 
-    $y = (0.05 B x / \sqrt p + 0.1^{1 / g})^g + L f + 0.01 \tau \epsilon$ with normal f and $\epsilon$,
+    $y = (0.05 B x / \sqrt{p} + 0.1^{1 / g})^g + L f + 0.01 \tau \epsilon$ with normal f and $\epsilon$,
     $L \sim U(-0.0025 \tau, 0.0025 \tau)$ and the covariance $L L^\top + (0.01 \tau)^2 I$: Elmachtoub and Grigas (2022),
     section 6.2, as in PyEPO.
 
