@@ -4,6 +4,7 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
+JOBS   ?= 2
 BIN    := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
@@ -15,8 +16,9 @@ export OMP_WAIT_POLICY = PASSIVE
 demo: $(VENV)/.demo data
 	@$(BIN)/continuum demo
 
+# Two processes of one thread each: threads of several processes would fight over the cores.
 test: $(VENV)/.dev data lint browser
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

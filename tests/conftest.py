@@ -34,6 +34,12 @@ class NetworkBlockedError(RuntimeError):
     """A test tried to leave this machine."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no process is left alone with one of them in the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only this machine can be reached: workers talk over pipes and loopback, everything else is an error."""

@@ -59,6 +59,25 @@ class PerItem:
                 )
             object.__setattr__(self, "decisions", decisions.astype(np.int64))
 
+    @classmethod
+    def weighted(cls, values: Any, masses: Any, decisions: Any = None) -> PerItem:
+        """Items of unlike masses, each with its share of the weighted mean, `n * mass * value`.
+
+        Of equal masses the values are what they are.
+
+        Args:
+            values: one number for each item, (n,).
+            masses: of the items, (n,); they sum to 1.
+            decisions: as in the class.
+
+        Example:
+            >>> PerItem.weighted([1.0, 0.0], [0.75, 0.25]).values.tolist()
+            [1.5, 0.0]
+        """
+        values, masses = as_array(values), as_array(masses)
+        alike = bool((masses == masses[0]).all())  # n * (1 / n) may not be 1
+        return cls(values if alike else len(masses) * masses * values, decisions)
+
     def __float__(self) -> float:
         return float(self.values.mean())
 

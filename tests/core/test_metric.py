@@ -57,7 +57,7 @@ def test_nan_is_passed_on():
         object(),
         torch.ones(2),
     ],
-    ids=repr,
+    ids=lambda result: type(result).__name__,  # the repr of an object is its address, another one in each process
 )
 def test_anything_else_is_refused_by_name(result):
     with pytest.raises(InvalidInputError, match="metric 'loss' must return one real number"):
@@ -118,6 +118,14 @@ def test_what_was_found_on_items_is_a_number_too(values):
     assert one(None) == float(one.measure(None)) == 0.75
     assert one.measure(None).values.dtype == np.float64
     assert one.measure(None).decisions.tolist() == [3, 1, 2, 0]
+
+
+def test_items_of_unlike_masses_have_the_weighted_mean(rng):
+    values, masses = rng.normal(size=7), rng.dirichlet(np.ones(7))
+    found = PerItem.weighted(values, masses, decisions=np.arange(7))
+    assert float(found) == pytest.approx(values @ masses, rel=1e-12)
+    assert found.decisions.tolist() == list(range(7))
+    assert PerItem.weighted(values, np.full(7, 1 / 7)).values.tolist() == values.tolist()
 
 
 def test_a_plain_number_is_measured_as_a_number():
