@@ -36,6 +36,9 @@ bench: $(VENV)/.dev data
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_weights.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_size.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_compute.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_selection.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_decisions.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_cluster.py
 	$(BIN)/python benchmarks/bench_full_size.py
 
 data: $(VENV)/.demo

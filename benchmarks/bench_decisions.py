@@ -17,7 +17,7 @@ import ot
 import torch
 from decisions.grids import grid_rows
 from decisions.matrices import matrix_rows
-from decisions.timing import Row
+from timing import Row
 
 import continuum
 
@@ -47,7 +47,7 @@ def main() -> None:
         found.append(line)
         peer = "" if line["peer"] is None else f"{line['peer']:12.4g}{line['ours'] / line['peer']:10.4f}"
         print(
-            f"{line['work']:36s}{line['n']:6d}{line['ours']:12.4g}{peer:22s}  {line['which']}  {line['note']}",
+            f"{line['work']:46s}{line['n']:6d}{line['ours']:12.4g}{peer:22s}  {line['which']}  {line['note']}",
             flush=True,
         )
     if options.save:

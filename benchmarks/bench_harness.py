@@ -1,97 +1,114 @@
-"""What the harness itself costs: units of a trivial sweep, queries of stores with 10^5 and 10^6 records, and pages.
+"""What the harness itself costs: units of trivial and of long metrics, queries of large stores, and pages.
 
-    python benchmarks/bench_harness.py
+    OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python benchmarks/bench_harness.py [--save FILE]
 
-Medians of several runs; everything runs in this process. The bars: 2 ms for a unit with a store, 2 s for a study of
-10^4 records among 10^6, 5 s and 10 MB for a page of 10^4 records in ten pictures.
+CPU seconds of this process, medians of several runs for what takes less than a few seconds. A pause stands for a metric
+of one second: what the process computes meanwhile is what the harness adds.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
+import json
+import os
 import platform
 import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import joblib
+import matplotlib
 import numpy as np
 import pandas as pd
 
-from continuum import Interval, Metric, Results, __version__, evaluate, from_function
+import continuum
+from continuum import Interval, Metric, Results, evaluate, from_function
 from continuum.harness import status
 from continuum.harness.records import Record, Row, Study
 from continuum.harness.store import Store
 from continuum.report import write_page
 
 UNITS, RUNS = 500, 5
+LONG, PAUSE = 10, 1.0
 METRICS, SEEDS, POINTS = 10, 10, 1000  # 10^5 records
 STUDIES, PART = 100, 100  # 100 studies of as many points, 10 metrics and 10 seeds: 10^6 records
 
+Line = dict[str, object]
 
-def seconds(work: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
-    start = clock()
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.process_time()
     work()
-    return clock() - start
+    return time.process_time() - start
 
 
-def median(work: Callable[[int], object], clock: Callable[[], float] = time.perf_counter) -> float:
-    return statistics.median(seconds(partial(work, run), clock) for run in range(RUNS))
+def median(work: Callable[[int], object]) -> float:
+    return statistics.median(seconds(partial(work, run)) for run in range(RUNS))
 
 
-def cost_of_units(folder: Path) -> dict[str, str]:
-    """CPU milliseconds for one unit of one trivial metric, and for one that is there already."""
-    line = from_function(Interval(), lambda t: t)
-    trivial = Metric("trivial", lambda t: t)
+def trivial_units(folder: Path) -> Iterator[Line]:
+    """Milliseconds for one unit of one trivial metric, and for one that is there already."""
+    line, trivial = from_function(Interval(), lambda t: t), Metric("trivial", lambda t: t)
 
     def sweep(store: str | None) -> Results:
         return evaluate(line, trivial, points=UNITS, store=store, progress=False)
 
     sweep(None)  # imports and caches
-    times = {
-        "unit, in memory": median(lambda _: sweep(None), time.process_time),
-        "unit, in a store": median(lambda run: sweep(str(folder / f"{run}.db")), time.process_time),
-        "unit, resumed": median(lambda run: sweep(str(folder / f"{run}.db")), time.process_time),
+    works = {
+        "a unit, in memory": lambda _: sweep(None),
+        "a unit, in a store": lambda run: sweep(str(folder / f"{run}.db")),
+        "a unit that is stored already": lambda run: sweep(str(folder / f"{run}.db")),
     }
-    return {name: f"{1e3 * value / UNITS:.3f} ms CPU" for name, value in times.items()}
+    for name, work in works.items():
+        yield {"work": name, "n": UNITS, "ms": 1e3 * median(work) / UNITS}
 
 
-def cost_of_queries(folder: Path) -> dict[str, str]:
-    """Seconds to read, to resume and to summarise a store with 10^5 records."""
-    line = from_function(Interval(), lambda t: t)
-    metrics = [Metric(f"m{i}", lambda t, rng: t + rng.normal(), goal="max", stochastic=True) for i in range(METRICS)]
-    store = folder / "large.db"
+def long_units(folder: Path) -> Iterator[Line]:
+    """What is added to a metric of a second, the beginning and the end of the study included."""
+    line, store = from_function(Interval(), lambda t: t), folder / "long.db"
+    pausing = Metric("pausing", lambda t: (time.sleep(PAUSE), t)[1])
+    added = seconds(lambda: evaluate(line, pausing, points=LONG, store=store, progress=False)) / LONG
+    yield {"work": "a unit of one second, in a store", "n": LONG, "ms": 1e3 * added, "percent": 100 * added / PAUSE}
+
+
+def queries(folder: Path) -> Iterator[Line]:
+    """A store with one study of 10^5 records: filled, read, resumed and summarised."""
+    line, store, calls = from_function(Interval(), lambda t: t), folder / "large.db", []
+
+    def noisy(t: float, rng: np.random.Generator) -> float:
+        calls.append(t)
+        return t + rng.normal()
+
+    metrics = [Metric(f"m{i}", noisy, goal="max", stochastic=True) for i in range(METRICS)]
 
     def sweep() -> Results:
         return evaluate(line, metrics, points=POINTS, seeds=SEEDS, store=store, progress=False)
 
     filled = seconds(sweep)
+    n = len(calls)
+    yield {"work": "fill a store", "n": n, "seconds": filled, "mb": store.stat().st_size / 1e6}
+    calls.clear()
+    resumed = seconds(sweep)
+    yield {"work": "the same call again", "n": n, "seconds": resumed, "recomputed": len(calls)}
     results = Results.load(store)
-    times = {
-        f"fill {len(results.frame)} records": filled,
-        "Results.load": median(lambda _: Results.load(store)),
-        "status": median(lambda _: status(store)),
-        "evaluate again (nothing missing)": median(lambda _: sweep()),
-        "summary": median(lambda _: results.summary()),
-        "curve": median(lambda _: results.curve("FunctionPath", "m0")),
-    }
-    size = {"size of the file": f"{store.stat().st_size / 2**20:.0f} MiB"}
-    return {name: f"{value:.2f} s" for name, value in times.items()} | size
+    yield {"work": "read a whole store", "n": n, "seconds": median(lambda _: Results.load(store))}
+    yield {"work": "summary", "n": n, "seconds": median(lambda _: results.summary())}
+    yield {"work": "curve", "n": n, "seconds": median(lambda _: results.curve("FunctionPath", "m0"))}
 
 
-def cost_of_a_million(folder: Path) -> dict[str, str]:
-    """Seconds to read one study of a store with 10^6 records, and to count them all."""
+def queries_of_a_million(folder: Path) -> Iterator[Line]:
+    """A store with 10^6 records in a hundred studies: one is read, and all are counted."""
     store = folder / "million.db"
     _fill(store)
-    times = {
-        "10^6 records: Results.load(study)": median(lambda run: Results.load(store, study=f"study {run}")),
-        "10^6 records: status of all": seconds(lambda: status(store)),
-    }
-    return {name: f"{value:.2f} s" for name, value in times.items()}
+    n = STUDIES * PART * METRICS * SEEDS
+    one = median(lambda run: Results.load(store, study=f"study {run}"))
+    yield {"work": "read one of a hundred studies", "n": n, "seconds": one}
+    yield {"work": "count and check all", "n": n, "seconds": seconds(lambda: status(store))}
 
 
 def _fill(store: Path) -> None:
@@ -109,8 +126,8 @@ def _fill(store: Path) -> None:
             db.write([Record(key, float(x)) for key, x in zip(keys, rng.random(len(keys)), strict=True)], run)
 
 
-def cost_of_pages(folder: Path) -> dict[str, str]:
-    """CPU seconds and size of a page of 10^4 records: in ten pictures of many points, and in fifty of few."""
+def pages(folder: Path) -> Iterator[Line]:
+    """A page of 10^4 records: in ten pictures of many points, and in fifty of few."""
     line = from_function(Interval(), lambda t: t)
     rivals = {f"rival {k}": from_function(Interval(), lambda t, k=k: k * t) for k in range(3)}
     metrics = [Metric(f"m{i}", lambda t, rng: t + rng.normal(), goal="max", stochastic=True) for i in range(METRICS)]
@@ -118,23 +135,35 @@ def cost_of_pages(folder: Path) -> dict[str, str]:
     evaluate(line, metrics, points=1000, store=few, progress=False)
     for k in range(10):
         evaluate(line, metrics[:5], points=17, seeds=3, baselines=rivals, name=f"study {k}", store=many, progress=False)
-    found = {}
-    for name, store in {"10 pictures": few, "50 pictures": many}.items():
+    for name, store in {"ten": few, "fifty": many}.items():
         results, page = Results.load(store), store.with_suffix(".html")
-        time_taken = seconds(partial(write_page, results, page), time.process_time)
+        spent = median(lambda _, results=results, page=page: write_page(results, page))
         size = page.stat().st_size / 1e6
-        found[f"page, {len(results.frame)} records, {name}"] = f"{time_taken:.1f} s CPU, {size:.1f} MB"
-    return found
+        yield {"work": f"a page of {name} pictures", "n": len(results.frame), "seconds": spent, "mb": size}
 
 
 def main() -> None:
-    versions = {"continuum": __version__, "python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
-    versions |= {module.__name__: module.__version__ for module in (np, pd, joblib)}
-    print(", ".join(f"{name} {version}" for name, version in versions.items()), "|", platform.platform())
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--save", type=Path)
+    options = parser.parse_args()
+    found = []
     with tempfile.TemporaryDirectory() as folder:
-        for measure in (cost_of_units, cost_of_queries, cost_of_a_million, cost_of_pages):
-            for name, value in measure(Path(folder)).items():
-                print(f"{name:36s} {value:>18s}")
+        for measure in (trivial_units, long_units, queries, queries_of_a_million, pages):
+            for row in measure(Path(folder)):
+                found.append(row)
+                print(row, flush=True)
+    if options.save:
+        modules = {"continuum": continuum, "numpy": np, "pandas": pd, "joblib": joblib, "matplotlib": matplotlib}
+        versions = {name: module.__version__ for name, module in modules.items()}
+        stored = {
+            "command": f"OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python benchmarks/{Path(__file__).name} "
+            f"--save {options.save}",
+            "cores": os.cpu_count(),
+            "load": os.getloadavg()[0],
+            "versions": versions | {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version},
+            "rows": found,
+        }
+        options.save.write_text(json.dumps(stored, indent=1) + "\n")
 
 
 if __name__ == "__main__":

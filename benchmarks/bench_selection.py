@@ -19,7 +19,7 @@ import ot
 import torch
 from selection.ordering import density_rows, order_rows
 from selection.streamed import streamed_rows
-from selection.timing import Row
+from timing import Row
 
 import continuum
 

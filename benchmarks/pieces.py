@@ -23,7 +23,7 @@ class Lab:
     """The folder of a run, and its scale.
 
     Attributes:
-        folder: where numbers are kept; a finished piece is never computed again.
+        folder: where numbers and models are kept; a finished piece is never computed again.
         small: little of everything, to see whether it runs.
         jobs: processes, of one thread each.
     """
@@ -35,6 +35,10 @@ class Lab:
     def piece(self, name: str) -> Path:
         """The file of numbers."""
         return self.folder / "pieces" / f"{name}.json"
+
+    def model(self, name: str) -> Path:
+        """The file of a training."""
+        return self.folder / "models" / f"{name}.safetensors"
 
 
 def kept(lab: Lab, name: str, make: Callable[[], Piece]) -> Piece:
@@ -56,6 +60,18 @@ def finished(lab: Lab, name: str) -> Piece | None:
     """A piece that was made, or None."""
     path = lab.piece(name)
     return json.loads(path.read_text()) if path.exists() else None
+
+
+def needed(lab: Lab, name: str) -> Piece:
+    """A piece that must have been made before.
+
+    Raises:
+        LookupError: if it was not.
+    """
+    found = finished(lab, name)
+    if found is None:
+        raise LookupError(f"{name} comes first: there is no {lab.piece(name)}.")
+    return found
 
 
 def side_by_side(lab: Lab, work: Sequence[Work]) -> None:

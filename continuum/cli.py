@@ -19,7 +19,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from continuum.console import console, print_frame, print_summary
-from continuum.core import ContinuumError, InvalidInputError
+from continuum.core import ContinuumError, Interpolant, InvalidInputError, WorkerError
 from continuum.targets import accepted, imported, interpolant
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["app", "main"]
 
 _ROWS = 20  # of a table of differences
+_AFTER_RUN = "what was finished is in the store, if there is one; --traceback shows where this comes from."
+_AFTER_VERIFY = "the store is as it was."
 
 app = typer.Typer(
     add_completion=False,
@@ -91,7 +93,7 @@ def run(
     options = {"store": store, "points": points, "n_jobs": n_jobs}
     given = accepted(function, {name: value for name, value in options.items() if value is not None})
     arguments = {} if points is None else {"points": points}  # what the numbers depend on
-    with _interruptible(), _told(traceback), noted(target=study, arguments=arguments):
+    with _interruptible(), _told(_AFTER_RUN, traceback), noted(target=study, arguments=arguments):
         results = function(**given)
     if not isinstance(results, Results):
         raise InvalidInputError(f"{study} must return Results, got {type(results).__name__}.")
@@ -167,7 +169,7 @@ def verify(
         )
     is_same = True
     for maker in makers:
-        with _interruptible(), _told(traceback=False):
+        with _interruptible(), _told(_AFTER_VERIFY):
             found = verify_store(store, maker.run, studies=maker.studies, share=share, seed=seed, tolerance=tolerance)
         is_same &= _print_verification(found)
     for study in orphans:
@@ -190,8 +192,9 @@ def provenance(
     table = Table("study", "numbers", "digest", "made by", "last run", "commit", title=escape(str(store)))
     for study in document["studies"]:
         last = study["runs"][-1] if study["runs"] else {}
-        facts = [last.get("target") or last.get("command"), last.get("time"), str(last.get("commit"))[:12]]
-        table.add_row(*(escape(str(x)) for x in (study["name"], study["done"], study["digest"][:12], *facts)))
+        facts = [last.get("target") or last.get("command"), last.get("time"), (last.get("commit") or "")[:12]]
+        row = (study["name"], study["done"], study["digest"][:12], *(fact or "—" for fact in facts))
+        table.add_row(*(escape(str(x)) for x in row))
     console.print(table)
 
 
@@ -204,6 +207,8 @@ def check(
 
     path = interpolant(target)
     rows = check_interpolant(path, on_fail=None)
+    if not isinstance(path, Interpolant):  # what it lacks; no other law could be tried
+        rows = [row for row in rows if row["status"] != "skipped"]
     table = Table("check", "status", "why", title=escape(repr(path)))
     colours = {"passed": "green", "failed": "red", "xfail": "yellow", "skipped": "dim"}
     for row in rows:
@@ -245,25 +250,27 @@ def doctor() -> None:
     table = Table("what", "state", "remedy", title="continuum doctor")
     findings = examine()
     for finding in findings:
-        table.add_row(finding.what, f"[{'green' if finding.fine else 'yellow'}]{finding.state}[/]", finding.remedy)
+        colour = "green" if finding.fine else "yellow"
+        table.add_row(escape(finding.what), f"[{colour}]{escape(finding.state)}[/]", escape(finding.remedy))
     console.print(table)
     raise typer.Exit(int(any(finding.required and not finding.fine for finding in findings)))
 
 
 @contextmanager
-def _told(traceback: bool) -> Iterator[None]:
-    """Answer a failure of a study with one message and exit code 1; the library's own errors pass through.
+def _told(hint: str, traceback: bool = False) -> Iterator[None]:
+    """Answer a failure of a study with one message, which ends with `hint`, and exit code 1.
 
-    Of those, what a unit of the study raised is a failure of the study too.
+    The library's own errors pass through, but those that a unit of the study raised, and the loss of workers.
     """
     try:
         yield
     except Exception as error:
         notes = getattr(error, "__notes__", [])
         in_a_unit = any(note.startswith(("while building", "while computing")) for note in notes)
-        if traceback or (isinstance(error, ContinuumError) and not in_a_unit):
+        of_the_study = in_a_unit or isinstance(error, WorkerError)
+        if traceback or (isinstance(error, ContinuumError) and not of_the_study):
             raise
-        told = [f"{type(error).__name__}: {error}", *notes, "what was finished is stored; --traceback shows where."]
+        told = [f"{type(error).__name__}: {error}", *notes, hint]
         sys.stderr.write("".join(f"{line}\n" for line in told))
         raise typer.Exit(1) from None
 
@@ -272,7 +279,8 @@ def _print_verification(found: Any) -> bool:
     """What became of the numbers; whether they are all the same."""
     frame = found.frame
     counts = frame["verdict"].value_counts().to_dict()
-    console.print(f"{', '.join(frame['study'].unique())}: {', '.join(f'{n} {word}' for word, n in counts.items())}")
+    verdicts = ", ".join(f"{n} {word}" for word, n in counts.items())
+    console.print(f"{', '.join(frame['study'].unique())}: {len(frame)} computed again: {verdicts}")
     other = frame[frame["verdict"] != "same"]
     if len(other):
         print_frame(other.head(_ROWS), title=f"not the same ({min(len(other), _ROWS)} of {len(other)})")

@@ -20,6 +20,7 @@ _NARROW = {  # columns of the summary that fit a terminal, with their heads
     "best_endpoint": "choosing",
     "over_choosing": "gain",
 }
+_WITHOUT_BEST = {"label": "path", "metric": "metric", "first": "first", "last": "last", "failed": "failed"}
 
 console = Console()
 
@@ -29,8 +30,9 @@ def print_summary(results: Any) -> None:
     for study, frame in results.summary().groupby("study", sort=False):
         at = [_place(row, results.axes) for row in frame.to_dict("records")]
         frame = frame.assign(label=frame["label"].replace({study: "path"}), at=at)
+        columns = _NARROW if frame["best"].notna().any() else _WITHOUT_BEST  # neither more nor less is better
         frame = pd.concat([frame, _references(results, study)]).sort_values("metric", kind="stable", key=_in_order)
-        narrow = {column: head for column, head in _NARROW.items() if column in frame and frame[column].notna().any()}
+        narrow = {column: head for column, head in columns.items() if column in frame and frame[column].notna().any()}
         print_frame(frame[list(narrow)].rename(columns=narrow), title=str(study))
 
 

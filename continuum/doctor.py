@@ -9,12 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from continuum.self_test import SELF_TESTS
-from continuum.targets import offered
+from continuum.targets import is_interpolant, offered
 
 __all__ = ["Finding", "examine"]
 
 _REQUIRED = ("numpy", "scipy", "torch", "POT", "geomloss", "scikit-learn", "pandas", "joblib", "transformers", "peft")
-_OPTIONAL = {"matplotlib": "plots", "gradio": "explore", "optuna": "search", "gguf": "lm", "vaderSentiment": "lm"}
+_OPTIONAL = {
+    "matplotlib": "plots",
+    "gradio": "explore",
+    "optuna": "search",
+    "distributed": "cluster",
+    "ray": "cluster",
+    "gguf": "lm",
+    "vaderSentiment": "lm",
+    "lm-eval": "lm-eval",
+}
 
 
 @dataclass(frozen=True)
@@ -92,10 +101,14 @@ def _plugins() -> list[Finding]:
 
 
 def _plugin(name: str, entry: importlib.metadata.EntryPoint) -> Finding:
+    remedy = f"repair or remove {entry.value}"
     try:
-        entry.load()
-    except Exception as error:  # noqa: BLE001 -- packages of other people fail in any way they like
-        return Finding(f"plugin: {name}", f"broken: {error!r:.80}", False, False, f"repair or remove {entry.value}")
+        found = entry.load()
+        usable = is_interpolant(found, entry.value) or callable(found)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- packages of other people fail in any way they like
+        return Finding(f"plugin: {name}", f"broken: {error!r:.80}", False, False, remedy)
+    if not usable:
+        return Finding(f"plugin: {name}", f"no interpolant: {found!r:.60}", False, False, remedy)
     return Finding(f"plugin: {name}", entry.value)
 
 

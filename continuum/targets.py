@@ -10,7 +10,7 @@ from typing import Any
 
 from continuum.core import ContinuumError, Interpolant, InvalidInputError
 
-__all__ = ["GROUP", "accepted", "imported", "interpolant", "offered"]
+__all__ = ["GROUP", "accepted", "imported", "interpolant", "is_interpolant", "offered"]
 
 GROUP = "continuum.interpolants"  # entry points under which packages offer their interpolants by name
 
@@ -30,7 +30,7 @@ def imported(target: str) -> Any:
         return getattr(importlib.import_module(module_name), attribute)
     except ContinuumError:
         raise
-    except Exception as error:  # a module of other people fails in any way it likes
+    except (Exception, SystemExit) as error:  # a module of other people fails in any way it likes
         kind = "" if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: "
         raise InvalidInputError(f"cannot import {target!r}: {kind}{error}.") from error
 
@@ -42,14 +42,31 @@ def interpolant(target: str) -> Any:
         InvalidInputError: if there is no such target, or it is broken.
     """
     found = imported(target) if ":" in target else _plugin(target)
-    if isinstance(found, Interpolant) or not callable(found):
+    if is_interpolant(found, target) or not callable(found):
         return found
     try:
-        return found()
+        made = found()
     except ContinuumError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InvalidInputError(f"{target} makes no interpolant: it raised {type(error).__name__}: {error}") from error
+    is_interpolant(made, target)
+    return made
+
+
+def is_interpolant(found: Any, target: str) -> bool:
+    """Whether what a target names has the members of an interpolant.
+
+    Raises:
+        InvalidInputError: if its domain cannot be read.
+    """
+    try:
+        getattr(found, "domain", None)  # not every version of Python reads it in the next line
+        return isinstance(found, Interpolant)
+    except Exception as error:
+        raise InvalidInputError(
+            f"{target} is no interpolant: reading its `domain` raised {type(error).__name__}: {error}"
+        ) from error
 
 
 def offered() -> dict[str, importlib.metadata.EntryPoint]:
@@ -78,5 +95,5 @@ def _plugin(name: str) -> Any:
         raise InvalidInputError(f"no installed package offers an interpolant {name!r} (offered: {known}).")
     try:
         return plugins[name].load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InvalidInputError(f"the plugin {plugins[name].value!r} is broken: {error!r}.") from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import re
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +13,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from continuum import cli
+from continuum import cli, doctor
 from continuum.compute.recipes import RECIPES as CLOUDS
+from continuum.console import console
 from continuum.datasets.sources import SOURCES
 from continuum.models.recipes import RECIPES, TEXTS
 
 STUDIES = """
 import numpy as np
 from continuum import Interval, evaluate, from_function, metric
+from continuum.core import WorkerError
 
 
 @metric(goal="max")
@@ -73,6 +77,14 @@ def texting(store=None):
     return evaluate(line, {"text": lambda x: "a text"}, points=2, store=store, name="texting")
 
 
+def losing(store=None):
+    raise WorkerError("the workers did not finish")
+
+
+def without_goal(store=None):
+    return evaluate(line, {"plain": lambda x: x.mean() + 0.25}, points=3, store=store, name="without goal")
+
+
 def another(store=None):
     return evaluate(line, height, points=3, store=store, name="another")
 
@@ -87,6 +99,25 @@ def make_line():
 
 def make_nothing():
     raise OSError("no such model")
+
+
+three = 3
+
+
+def make_three():
+    return three
+
+
+class Homeless:
+    @property
+    def domain(self):
+        raise RuntimeError("no domain today")
+
+    def at(self, t):
+        return t
+
+
+homeless = Homeless()
 
 
 nowhere = from_function(Interval(), broken.fn)
@@ -158,6 +189,9 @@ def test_a_failed_unit_makes_the_exit_code_1(monkeypatch: pytest.MonkeyPatch) ->
         (("explore", "studies_of_test:nowhere"), "no height here"),
         (("explore", "studies_of_test:make_nothing"), "no such model"),
         (("explore", "studies_of_test:study", "--port", "99999"), "only paths"),
+        (("explore", "studies_of_test:make_three"), "only paths"),
+        (("explore", "studies_of_test:homeless"), "no domain today"),
+        (("check", "studies_of_test:homeless"), "no domain today"),
         (("explore", "studies_of_test:line", "--port", "99999"), "65535"),
         (("explore", "studies_of_test.py"), "continuum report studies_of_test.py"),
         (("verify", "absent.db"), "absent.db"),
@@ -183,6 +217,33 @@ def test_a_metric_that_raises_or_returns_text_is_one_message_and_exit_code_1(
     assert said in error
     assert "while computing metric" in error
     assert "Traceback" not in error
+
+
+def test_lost_workers_are_one_message_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(monkeypatch, "run", "studies_of_test:losing", "--store", "c.db") == 1
+    error = capsys.readouterr().err
+    assert error.startswith("WorkerError: the workers did not finish\n")
+    assert "Traceback" not in error
+
+
+def test_a_port_in_use_is_one_message_and_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("gradio", reason="needs the extra `explore`")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+        assert exit_code(monkeypatch, "explore", "studies_of_test:line", "--port", port) == 2
+    assert f"port {port} of this machine is in use" in capsys.readouterr().err
+
+
+def test_without_a_goal_the_summary_shows_the_ends() -> None:
+    code, text = invoke("run", "studies_of_test:without_goal")
+    assert code == 0
+    for shown in ("first", "0.25", "last", "1.25"):
+        assert shown in text
 
 
 def test_a_traceback_is_shown_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,6 +351,13 @@ def test_check_passes_a_good_path_and_fails_a_bad_one(monkeypatch: pytest.Monkey
     assert exit_code(monkeypatch, "check", "studies_of_test:step") == 1  # it accepts any point
 
 
+def test_what_is_no_path_fails_by_what_it_lacks() -> None:
+    code, text = invoke("check", "studies_of_test:three")
+    assert code == 1
+    assert "check_protocol_members" in text
+    assert "skipped" not in text
+
+
 def test_fetch_brings_what_is_absent_and_goes_on_after_a_failure(cache: Path, deliver: Callable[[bytes], None]) -> None:
     deliver(b"not the Brown corpus")
     TEXTS["sentiment-text"].path.parent.mkdir(parents=True)
@@ -318,11 +386,25 @@ def test_doctor_finds_this_machine_fit() -> None:
     assert "verified" in text
 
 
+def test_doctor_names_the_extra_that_brings_what_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_OPTIONAL", {"no-such-package": "plots"})
+    monkeypatch.setattr(console, "width", 200)
+    code, text = invoke("doctor")
+    assert code == 0
+    assert 'pip install "continuum-interpolation[plots]"' in text
+
+
 class Offered:
-    """Entry points of two packages, one of which is broken at import."""
+    """Entry points of packages, only one of which offers an interpolant."""
 
     def __call__(self, group: str) -> list[importlib.metadata.EntryPoint]:
-        names = {"good": "studies_of_test:line", "broken": "no_such_package:path"}
+        names = {
+            "good": "studies_of_test:line",
+            "broken": "no_such_package:path",
+            "leaving": "leaves_at_import:path",
+            "homeless": "studies_of_test:homeless",
+            "number": "studies_of_test:three",
+        }
         return [importlib.metadata.EntryPoint(name, value, group) for name, value in names.items()]
 
 
@@ -330,16 +412,23 @@ def test_a_broken_plugin_is_named_and_does_not_break_the_others(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(importlib.metadata, "entry_points", Offered())
-    assert exit_code(monkeypatch, "check", "broken") == 2
-    assert "no_such_package" in capsys.readouterr().err
+    Path("leaves_at_import.py").write_text("raise SystemExit('left')\n")
+    broken = {"broken": "no_such_package", "leaving": "left", "homeless": "no domain today"}
+    for name, said in broken.items():
+        for command in ("check", "explore"):
+            assert exit_code(monkeypatch, command, name) == 2
+            assert said in capsys.readouterr().err
     assert exit_code(monkeypatch, "check", "good") == 0
     assert exit_code(monkeypatch, "check", "absent") == 2
-    assert "broken, good" in capsys.readouterr().err
+    assert "broken, good, homeless, leaving, number" in capsys.readouterr().err
 
 
 def test_doctor_tells_of_a_broken_plugin_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.metadata, "entry_points", Offered())
+    monkeypatch.setattr(console, "width", 200)
+    Path("leaves_at_import.py").write_text("raise SystemExit('left')\n")
     code, text = invoke("doctor")
     assert code == 0
-    assert "plugin: broken" in text
-    assert "plugin: good" in text
+    for name, state in {"broken": "broken", "leaving": "broken", "homeless": "broken", "number": "no interp"}.items():
+        assert re.search(rf"plugin: {name} +│ {state}", text)
+    assert re.search(r"plugin: good +│ studies_of_test:line", text)

@@ -192,6 +192,17 @@ def test_the_page_says_in_short_what_is_stored():
     assert f"({found['tried']} or more)" in page
 
 
+def test_the_page_says_that_nowhere_between_is_better_with_few_labels():
+    claims = json.loads((ROOT / "docs" / "results" / "decision_experiment.json").read_text("utf-8"))["claims"]
+    names = [claim["claim"] for claim in claims]
+    first = names.index("with few labels of the target halfway along the path is better than both ends")
+    assert names[first + 1] == "so is the mixture of both"
+    for claim in claims[first : first + 2]:
+        found = [part.split(": ")[1].split(" ± ") for part in claim["measured"].split("; ")]
+        assert len(found) == 6
+        assert all(float(mean) > -2 * float(error) for mean, error in found)
+
+
 def run(store, save, *options):
     program = [sys.executable, str(FOLDER), "--small", *options, "--store", str(store), "--save", str(save)]
     subprocess.run(program, check=True, capture_output=True)

@@ -16,18 +16,19 @@ STORED = ROOT / "docs" / "results" / "size_experiment.json"
 
 # Stacks that begin alike are read together; here each is run alone, as a whole model.
 READER = """
-import json, sys
+import json, sys; sys.path.append("..")
 from pathlib import Path
 import torch
 from families import members, patched
-from lab import Lab, half_precision, kept_piece, teacher
 from layouts import layout_piece
+from models import half_precision, teacher
+from pieces import Lab, kept
 from reader import Reader, stack_of
 from texts import held_out_rows
 from continuum.models.size import assembled
 
 lab = Lab(Path(sys.argv[1]), small=True)
-kept_piece(lab, "layout", lambda: layout_piece(lab))
+kept(lab, "layout", lambda: layout_piece(lab))
 rows, model = held_out_rows(lab, "brown"), teacher(lab)
 stacks = {str(depth): stack for depth, stack in patched(lab, "naive", members(lab, "naive").layout.size_slots).items()}
 stacks["again"] = stack_of(model)
@@ -46,7 +47,7 @@ print(json.dumps([Reader(model, rows).read(stacks), alone]))
 
 # Ours is 0.1 nats nearer to the teacher than pruning, but for one depth.
 CLAIMS = """
-import json, sys
+import json, sys; sys.path.append("..")
 from claims import claims
 from measured import Run
 

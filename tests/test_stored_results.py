@@ -141,7 +141,7 @@ def test_the_page_of_the_size_experiment_says_which_weights_of_the_cosine_are_al
 def size_table(name: str) -> list[dict]:
     """A table of the report of the size experiment."""
     program = (
-        "import json, sys, tables; from measured import Run; "
+        "import json, sys; sys.path.append('..'); import tables; from measured import Run; "
         f"print(json.dumps(tables.{name}(Run(json.load(open(sys.argv[1]))['pieces']))))"
     )
     command = [sys.executable, "-c", program, str(RESULTS / "size_experiment.json")]
@@ -163,6 +163,35 @@ def test_no_peer_is_faster_where_the_page_of_benchmarks_does_not_say_so():
     alike = [row for row in stored("bench_datasets")["rows"] if row["peer"] and row["which"] != "POT emd alone"]
     faster = {(row["work"], row["n"]) for row in alike if row["ours"] > row["peer"]}
     assert not faster
+
+
+def ratios(name: str) -> dict[tuple[str, int], float]:
+    """Ours by the peer's."""
+    return {(row["work"], row["n"]): row["ours"] / row["peer"] for row in stored(name)["rows"] if row["peer"]}
+
+
+def test_the_page_of_benchmarks_says_which_bars_of_selection_are_missed():
+    found, page = ratios("bench_selection"), (ROOT / "docs" / "benchmarks.rst").read_text("utf-8")
+    bars = re.findall(r"^   (.+); n = (\d+); ratio <= ([\d.]+)$", page, re.MULTILINE)
+    missed = {work for work, n, limit in bars if found.get((work, int(n)), 0) > float(limit)}
+    assert missed == {
+        "KNN-uniform, published",
+        "round robin, queries alike",
+        "soft-max UOT, float32 map, nothing kept",
+    }
+    assert found["soft-max UOT, float32 map", 200_000] < found["soft-max UOT, float32 map", 1_500_000]
+
+
+def test_round_robin_takes_a_tenth_of_the_naive_time_beyond_its_product():
+    rows = {row["work"]: row for row in stored("bench_selection")["rows"] if row["n"] == 50_000}
+    naive = rows["round robin, the whole pool"]  # the peer looks through a row for each of 10,000
+    assert rows["round robin"]["ours"] - rows["round robin"]["peer"] < 0.1 * naive["peer"]
+
+
+def test_the_page_of_benchmarks_says_that_few_joint_solves_take_longer_than_those_of_pot():
+    found = ratios("bench_decisions")
+    assert found["91 weight triples, joint", 100] > 1.5
+    assert found["91 weight triples, joint", 500] < found["91 weight triples, joint", 100]
 
 
 def test_the_page_of_the_experiment_claims_what_the_intervals_carry():

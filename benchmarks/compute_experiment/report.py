@@ -52,12 +52,15 @@ def _classes(pieces: Mapping[str, Any]) -> Lines:
             f"{row['accuracy']:.2%}",
             ", ".join(f"{seed:.2%}" for seed in row["seeds"]),
             row["tested"],
+            row["points"],
             f"{row['steps']:,}",
             f"{row['cpu'] / 60:.1f}",
         )
         for row in tables.classes(pieces)
     )
-    return _table(("data", "model", "parameters", "accuracy", "seeds", "clouds", "steps", "CPU minutes"), cells)
+    return _table(
+        ("data", "model", "parameters", "accuracy", "seeds", "clouds", "points", "steps", "CPU minutes"), cells
+    )
 
 
 def _budgets(pieces: Mapping[str, Any]) -> Lines:

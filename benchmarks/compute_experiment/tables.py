@@ -12,10 +12,13 @@ Row = dict[str, Any]
 
 
 def classes(pieces: Pieces) -> list[Row]:
-    """Accuracy on all test clouds, by data and model: the mean over seeds, and each seed."""
+    """Accuracy on all test clouds, by data and model: the mean over seeds, each seed, and how many points were seen."""
     found: dict[tuple[str, str], list[Any]] = {}
     for name, piece in pieces.items():
         if name.startswith("class-"):
+            if piece.get("before"):
+                kind = f"{piece['kind']}, before it saw whole clouds"
+                found.setdefault((piece["data"], kind), []).append(piece | piece["before"])
             found.setdefault((piece["data"], piece["kind"]), []).append(piece)
     return [
         {
@@ -25,6 +28,7 @@ def classes(pieces: Pieces) -> list[Row]:
             "accuracy": float(np.mean([best(piece) for piece in runs])),
             "seeds": [best(piece) for piece in runs],
             "tested": runs[0]["tested"],
+            "points": runs[0].get("points") or "all",
             "steps": runs[0]["steps"],
             "cpu": float(np.mean([piece["training"]["cpu"] for piece in runs])),
         }

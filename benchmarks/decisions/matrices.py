@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from unittest.mock import patch
 
 import numpy as np
 import torch
+from timing import Row, medians, row
+from torch.utils.flop_counter import FlopCounterMode
 
-from continuum.decisions import PtODataset, TopK, disparity_cost
+from continuum.decisions import Disparity, PtODataset, TopK, disparity_cost
 from continuum.measures import matrix
-
-from .timing import Row, medians, row
 
 N, ITEMS, CHOSEN = 5000, 144, 12
 FEW = 200
@@ -25,15 +26,33 @@ def matrix_rows() -> Iterator[Row]:
     which = f"one product ({N} x {ITEMS}) ({ITEMS} x {N}), float64"
     yield row("decision matrix, target", N, one, product, which, f"{one / product:.2f} x the product")
     yield row("decision matrix, sym", N, both, product, which, f"{both / product:.2f} x the product")
+    for kind in ("target", "sym"):
+        yield row(f"decision matrix, {kind}, products", N, _products(source, target, kind))
+    yield row("decision matrix, target, instances solved", N, _solved(), 2 * N, "one solve for each instance")
     yield _loop_row()
 
 
-def tasks(n: int) -> tuple[PtODataset, PtODataset]:
-    """Two tasks of choosing 12 of 144 items, solved."""
+def _products(source: PtODataset, target: PtODataset, kind: Disparity) -> float:
+    """How many products of all decisions and instances, by the operations that are counted."""
+    with FlopCounterMode(display=False) as counted:
+        matrix(disparity_cost(source, target, kind))
+    # Each decision and instance has one number more: what the own decision costs.
+    return counted.get_total_flops() / (2 * N * N * (ITEMS + 1))
+
+
+def _solved() -> int:
+    """How many instances are solved for a matrix of which no decision is known."""
+    with patch.object(TopK, "solve", autospec=True, side_effect=TopK.solve) as counted:
+        matrix(disparity_cost(*tasks(N, solved=False)))
+    return sum(len(call.args[1]) for call in counted.call_args_list)
+
+
+def tasks(n: int, solved: bool = True) -> tuple[PtODataset, PtODataset]:
+    """Two tasks of choosing 12 of 144 items."""
     rng = np.random.default_rng(0)
     problem = TopK(ITEMS, CHOSEN)
     pair = [PtODataset(rng.normal(size=(n, 8)), rng.normal(size=(n, ITEMS)), problem) for _ in range(2)]
-    for data in pair:
+    for data in pair if solved else ():
         _ = data.z
     return pair[0], pair[1]
 

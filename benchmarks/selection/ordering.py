@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import ot
+from timing import Row, medians, row
 
 from continuum.selection import (
     Alignment,
@@ -20,7 +21,6 @@ from continuum.selection import (
 )
 
 from . import definitions
-from .timing import Row, medians, row
 
 N, M, D, K = 50_000, 100, 384, 10_000
 PRODUCT = f"one product, n x {D} by {D} x {M}"
@@ -81,7 +81,7 @@ def _peers(s: Any, pool: Any, query: Any) -> Iterator[Row]:
     ours, theirs = medians(lambda: SoftmaxUOT().order(pool, query, K), transport, repeats=3)
     shared = len(np.intersect1d(SoftmaxUOT().order(pool, query, K).indices, definitions.ranked(plan, K)))
     note = f"{shared / K:.2%} of {K} chosen alike; POT has the similarities already"
-    yield row("soft-max UOT", N, ours, theirs, "POT, published constants", note)
+    yield row("soft-max UOT, beside POT", N, ours, theirs, "POT, published constants", note)
     ours, theirs = medians(lambda: RoundRobin().order(pool, query), lambda: definitions.round_robin(s, K), repeats=3)
     yield row("round robin, the whole pool", N, ours, theirs, f"a row looked through for each of {K}")
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from timing import Row, medians, row
 
 from continuum.selection import DoublyGreedy, KnnUniform, RoundRobin, Selector, SimilaritySource, SoftmaxUOT
 
 from .ordering import D, K, M
-from .timing import Row, medians, row
 
 WORKS: dict[str, Selector] = {
     "round robin": RoundRobin(),

@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--save", type=Path)
     parser.add_argument("--jobs", type=int, help="processes of one thread each; all cores by default")
     parser.add_argument("--only", choices=list(PARTS), action="append", help="a part; all by default")
-    parser.add_argument("--small", action="store_true", help="two seeds of the digits, no texts: does it run?")
+    parser.add_argument("--small", action="store_true", help="two seeds of few digits, no texts: does it run?")
     parser.add_argument("--report", action="store_true", help="compute nothing; write what is finished")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

@@ -108,11 +108,12 @@ def _zero_shot(pieces: Pieces) -> Decided:
 
 def _uot(pieces: Pieces) -> Decided:
     _digits(pieces)
-    place = tables.budgets(pieces).index(600)
+    budgets = tables.budgets(pieces)
+    place = budgets.index(600)
     names = ("gradient, soft-max UOT", "gradient, round robin")
     losses = [[tables.curve(piece, name)[place] for piece in tables.seeds(pieces)] for name in names]
     found = tables.interval(np.subtract(*losses))
-    return f"600 of 1300: {_text(found)}", _below(found)
+    return f"600 of {budgets[-1]}: {_text(found)}", _below(found)
 
 
 def _greedy(pieces: Pieces) -> Decided:

@@ -41,7 +41,6 @@ from continuum.selection import (
     transport_to,
 )
 
-BUDGETS = (20, 60, 200, 600, 1300)
 REPRESENTATIONS = ("pixels", "pixels and label", "hidden", "gradient")
 SELECTORS = {
     "round robin": RoundRobin(),
@@ -54,6 +53,9 @@ SELECTORS = {
     "facility location": FacilityLocation(),
 }
 
+SMALL_POOL = 640
+
+_BUDGETS = (20, 60, 200, 600)  # and all
 _POOL, _QUERY, _NOISE, _CLASSES = 1300, 20, 0.4, 10
 _EPOCHS, _BATCH, _RATE, _WARM = 5, 16, 0.1, 0.1
 _RANDOM = 3  # random orders of each seed
@@ -66,6 +68,10 @@ class Setting:
 
     seed: int
     n: int = _POOL
+
+    @property
+    def budgets(self) -> tuple[int, ...]:
+        return (*_BUDGETS, self.n)
 
     @cached_property
     def rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -160,19 +166,19 @@ def tested(model: nn.Module, data: tuple[Tensor, Tensor]) -> dict[str, float]:
 
 
 def work(lab: Lab) -> list[Work]:
-    return [(f"digits-{seed}", partial(_measured, seed)) for seed in range(2 if lab.small else 20)]
+    seeds, n = (2, SMALL_POOL) if lab.small else (20, _POOL)
+    return [(f"digits-{seed}", partial(_measured, Setting(seed, n))) for seed in range(seeds)]
 
 
-def _measured(seed: int) -> Piece:
-    setting = Setting(seed)
-    orders = _orders(setting)
-    curves = {name: [_after(setting, order.indices[:k]) for k in BUDGETS] for name, order in orders.items()}
+def _measured(setting: Setting) -> Piece:
+    orders, budgets = _orders(setting), setting.budgets
+    curves = {name: [_after(setting, order.indices[:k]) for k in budgets] for name, order in orders.items()}
     return {
         "classes": setting.classes.tolist(),
-        "budgets": BUDGETS,
+        "budgets": budgets,
         "zero-shot": tested(setting.warm, setting.test),
         "curves": curves,
-        "clean": {name: [_clean_share(setting, order, k) for k in BUDGETS] for name, order in orders.items()},
+        "clean": {name: [_clean_share(setting, order, k) for k in budgets] for name, order in orders.items()},
         "quantiles": {name: _quantiles(setting, orders[f"{name}, round robin"]) for name in REPRESENTATIONS},
         "distances": {
             name: {selector: _distances(setting, name, orders[f"{name}, {selector}"]) for selector in SELECTORS}
@@ -232,7 +238,7 @@ def _distances(setting: Setting, name: str, order: Ordering) -> dict[str, list[f
     """How far what is chosen is from the query, along the budget."""
     pool, query = setting.embeddings[name]
     metrics = {"transport": transport_to(pool, query), "mmd2": mmd2_to(pool, query), "nearest": nearest_to(pool, query)}
-    parts = [Subset(order.indices[:k], order.scores[:k]) for k in BUDGETS]
+    parts = [Subset(order.indices[:k], order.scores[:k]) for k in setting.budgets]
     return {key: [float(metric(part)) for part in parts] for key, metric in metrics.items()}
 
 

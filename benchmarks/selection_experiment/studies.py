@@ -26,6 +26,8 @@ _ABOUT = (
     "chosen by looking at what is tested on."
 )
 
+_SMALL = f"Two seeds of the digits with a pool of {digits.SMALL_POOL} only, and no texts."
+
 
 def run(lab: Lab, parts: Sequence[str]) -> None:
     """All pieces of some parts, one part after the other; what is there already takes no time."""
@@ -40,7 +42,7 @@ def collected(lab: Lab, command: str) -> dict[str, Any]:
     packages = ("numpy", "scikit-learn", "torch", "transformers", "peft")
     return {
         "command": command,
-        "about": f"Two seeds of the digits alone. {_ABOUT}" if lab.small else _ABOUT,
+        "about": f"{_SMALL} {_ABOUT}" if lab.small else _ABOUT,
         "versions": {"continuum": continuum.__version__, **{name: version(name) for name in packages}},
         "python": platform.python_version(),
         "cores": os.cpu_count(),

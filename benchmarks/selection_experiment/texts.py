@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from pieces import Lab, Piece, Work, finished
+from pieces import Lab, Piece, Work, needed
 
 from continuum.core import rng_for
 from continuum.models import load_language_model
@@ -156,9 +156,7 @@ def _cut(base: Any, chosen: Sequence[str]) -> list[str]:
 
 def _measured(lab: Lab, topic: str) -> Piece:
     """Loss on the topic without a training, and after one on what each ordering puts first."""
-    made = finished(lab, "text-orders")
-    if made is None:
-        raise LookupError("text-orders comes first")
+    made = needed(lab, "text-orders")
     base, pool, test = load_language_model("smollm2"), texts("pool"), texts(f"test {topic}")
     choices = {
         f"{name}, {rule}": made["orders"][f"{topic}, {name}, {rule}"]["order"]

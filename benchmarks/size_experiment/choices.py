@@ -13,7 +13,8 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from lab import Lab, language_model, teacher
+from models import language_model, teacher
+from pieces import Lab
 from reader import Reader, Stack
 from texts import FRAME, corpus
 from torch import Tensor

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from lab import Lab, Piece, half_precision, language_model, needed, teacher
+from models import folder_of, half_precision, language_model, teacher
+from pieces import Lab, Piece, needed
 from reader import Reader, Stack, stack_of
 from texts import KINDS, calibration, held_out_rows
 
@@ -48,7 +49,7 @@ def members(lab: Lab, student: str) -> Members:
 def _student(lab: Lab, name: str) -> Blocks:
     if name == "naive":
         return blocks(initialize_student(language_model(lab).model, layout_of_run(lab).kept))
-    return blocks(load_language_model(lab.student(name)).model)
+    return blocks(load_language_model(folder_of(lab, name)).model)
 
 
 def patched(lab: Lab, student: str, order: Sequence[int], depths: Sequence[int] | None = None) -> dict[int, Stack]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lab import Lab, Piece, half_precision, language_model
+from models import half_precision, language_model
+from pieces import Lab, Piece
 from texts import calibration
 
 from continuum.models.size import block_influence, drop_layers, single_drop_kl

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from families import members
-from lab import Lab, Piece, needed, teacher
+from models import teacher
+from pieces import Lab, Piece, needed
 
 from continuum.models.size import steps
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from lab import half_precision
+from models import half_precision
 from torch import Tensor
 
 from continuum.models.anatomy import Blocks

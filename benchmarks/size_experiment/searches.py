@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from families import members
-from lab import Lab, Piece, half_precision, needed
+from models import half_precision
+from pieces import Lab, Piece, needed
 from texts import calibration
 
 from continuum.models.anatomy import blocks

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from joblib import Parallel, delayed
-from lab import Lab, Piece, kept_piece, language_model, needed
+from models import folder_of, language_model
+from pieces import Lab, Piece, kept, needed
 from texts import FRAME, corpus
 
 from continuum.models.packing import Packed
@@ -110,22 +111,22 @@ def initial(lab: Lab, training: Training) -> Any:
     """The student before its training."""
     layout = needed(lab, "layout")
     teacher = language_model(lab).model
-    kept = layout["kept"]
+    layers = layout["kept"]
     if training.depth:
-        kept = layout["single drop"]["kept"][teacher.config.num_hidden_layers - training.depth]
+        layers = layout["single drop"]["kept"][teacher.config.num_hidden_layers - training.depth]
     if training.random:
-        return random_student(teacher, kept, seed=training.seed)
-    return initialize_student(teacher, kept)
+        return random_student(teacher, layers, seed=training.seed)
+    return initialize_student(teacher, layers)
 
 
 def _train(lab: Lab, training: Training) -> None:
-    kept_piece(lab, f"training-{training.name}", lambda: _distilled(lab, training))
+    kept(lab, f"training-{training.name}", lambda: _distilled(lab, training))
 
 
 def _distilled(lab: Lab, training: Training) -> Piece:
     model = language_model(lab)
     texts = corpus(lab).part(training.seed)
-    folder = lab.student(training.name)
+    folder = folder_of(lab, training.name)
     found = distill(
         initial(lab, training),
         model.model,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -25,10 +24,9 @@ from families import (
     one_shot,
     patched,
 )
-from joblib import Parallel, delayed
-from lab import Lab, Piece, finished_piece, kept_piece, needed
 from layouts import layout_piece
 from ledger import ledger_piece
+from pieces import Lab, Piece, finished, kept, needed, side_by_side
 from reader import stack_of
 from searches import lattice_piece, orders_piece
 
@@ -44,28 +42,30 @@ _ABOUT = (
     "texts, shows how much those differ."
 )
 
-Work = tuple[str, Callable[[], Piece]]
-
 
 def run(lab: Lab) -> None:
     """All steps; what is there already takes no time."""
     lab.folder.mkdir(parents=True, exist_ok=True)
-    kept_piece(lab, "layout", partial(layout_piece, lab))
+    kept(lab, "layout", partial(layout_piece, lab))
     weights = students.weights()
     students.train(lab, weights)
-    _all(lab, [(f"calibrated-{training.name}", partial(_calibrated, lab, training.name)) for training in weights])
-    weight = kept_piece(lab, "weight", partial(weight_piece, lab))["weight"]
+    side_by_side(
+        lab, [(f"calibrated-{training.name}", partial(_calibrated, lab, training.name)) for training in weights]
+    )
+    weight = kept(lab, "weight", partial(weight_piece, lab))["weight"]
     students.train(lab, students.mains(weight))
-    _all(lab, [(f"orders-{name}", partial(orders_piece, lab, name)) for name in (MAIN, SECOND)])
-    _all(lab, [("family-main-0", partial(_main, lab)), ("family-pruned", partial(_pruned, lab))])
+    side_by_side(lab, [(f"orders-{name}", partial(orders_piece, lab, name)) for name in (MAIN, SECOND)])
+    side_by_side(lab, [("family-main-0", partial(_main, lab)), ("family-pruned", partial(_pruned, lab))])
     middles = students.middles(weight, sizes_of(lab))
     students.train(lab, middles)
-    _all(lab, [(f"family-{training.name}", partial(_trained, lab, training.name)) for training in middles])
-    _all(lab, [("family-main-1", partial(_second, lab)), ("lattice", partial(lattice_piece, lab, MAIN))])
+    side_by_side(lab, [(f"family-{training.name}", partial(_trained, lab, training.name)) for training in middles])
+    side_by_side(lab, [("family-main-1", partial(_second, lab)), ("lattice", partial(lattice_piece, lab, MAIN))])
     ablations = students.ablations(weight)
     students.train(lab, ablations)
-    _all(lab, [(f"family-{training.name}", partial(_short, lab, training.name)) for training in (*weights, *ablations)])
-    _all(lab, [("choices", partial(_choices, lab)), ("ledger", partial(ledger_piece, lab, MAIN))])
+    side_by_side(
+        lab, [(f"family-{training.name}", partial(_short, lab, training.name)) for training in (*weights, *ablations)]
+    )
+    side_by_side(lab, [("choices", partial(_choices, lab)), ("ledger", partial(ledger_piece, lab, MAIN))])
 
 
 def names_of_pieces(lab: Lab) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ def sizes_of(lab: Lab) -> tuple[int, ...]:
 def collected(lab: Lab, command: str) -> dict[str, Any]:
     """All finished pieces with their origin, and the names of those that are missing."""
     names = names_of_pieces(lab)
-    pieces = {name: finished_piece(lab, name) for name in names}
+    pieces = {name: finished(lab, name) for name in names}
     packages = ("torch", "transformers", "accelerate", "numpy")
     return {
         "command": command,
@@ -111,11 +111,6 @@ def weight_piece(lab: Lab) -> Piece:
 
 def _calibrated(lab: Lab, name: str) -> Piece:
     return {"kl": calibrated(lab, name)}
-
-
-def _all(lab: Lab, work: Sequence[Work]) -> None:
-    """Pieces that do not need each other, as many at once as there are jobs."""
-    Parallel(lab.jobs, inner_max_num_threads=1)(delayed(kept_piece)(lab, *one) for one in work)
 
 
 def _orders(lab: Lab, name: str) -> dict[str, list[int]]:
@@ -149,8 +144,8 @@ def _pruned(lab: Lab) -> Piece:
 
 def _second(lab: Lab) -> Piece:
     """The student of the second seed, along its own orders."""
-    kept = ("last to first", "first to last", "backward greedy")
-    orders = {label: order for label, order in _orders(lab, SECOND).items() if label in kept}
+    chosen = ("last to first", "first to last", "backward greedy")
+    orders = {label: order for label, order in _orders(lab, SECOND).items() if label in chosen}
     return measured(lab, {label: patched(lab, SECOND, order, depths_of(lab)) for label, order in orders.items()})
 
 

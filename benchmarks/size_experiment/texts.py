@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
-from lab import Lab, language_model
+from models import language_model
+from pieces import Lab
 from small import made_up_texts
 from torch import Tensor
 

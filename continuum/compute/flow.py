@@ -10,7 +10,7 @@ from torch import Tensor
 
 from continuum.core import InvalidInputError, check_positive, check_weight, rng_for, torch_generator
 from continuum.measures import Kernel, Riesz
-from continuum.measures.mmd import discrepancy2, discrepancy_gradients
+from continuum.measures.mmd import discrepancy_with_gradients
 
 from .solvers import Map, Memory, Step
 from .spaces import Clouds, Space
@@ -154,14 +154,12 @@ class WassersteinFlow:
             state = point.detach().requires_grad_()
             image = f(state)
         x, y = space.marked(point), space.marked(image.detach())
-        ours, theirs = (
-            part[..., -point.shape[-1] :] for part in discrepancy_gradients(x, y, masses, masses, self.kernel)
-        )
-        value = discrepancy2(x, y, masses, masses, self.kernel) / 2
+        value, gradients = discrepancy_with_gradients(x, y, masses, masses, self.kernel)
+        ours, theirs = (part[..., -point.shape[-1] :] for part in gradients)
         pulled = _pulled(image, state, masses[..., None] * theirs)
         real = masses[..., None] > 0
         gradient = ours + pulled / torch.where(real, masses[..., None], 1)
-        return image.detach(), torch.where(real, -gradient, 0), value
+        return image.detach(), torch.where(real, -gradient, 0), value / 2
 
     def _disturbed(self, z: Tensor, count: Tensor, masses: Tensor) -> Tensor:
         """The states with the noise of their steps: what a sample gets does not depend on the others."""

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from continuum.core import InvalidInputError
 from continuum.measures import (
-    Divergence,
     Plan,
     Sinkhorn,
     Sliced,
@@ -145,21 +144,15 @@ def otdd(
         raise InvalidInputError(f"`convention` must be one of {get_args(Convention)}, got {convention!r}.")
     solver = choose_solver(solver, len(source), len(target))
     check_pair_memory(source, target, solver, feature_weight, label_weight)
-    debiased = convention == "microsoft" and isinstance(solver, Sinkhorn)
-    if debiased:
+    debias = solver if convention == "microsoft" and isinstance(solver, Sinkhorn) else None
+    if debias:
         check_divergence_memory(max(len(source), len(target)))
-    table = None
-    if label_weight > 0:
-        within = source.is_soft or target.is_soft or debiased or isinstance(solver, Sliced)
-        table = label_table((source, target), labels or Bures(), cross_only=not within)
     embedded = isinstance(solver, Sliced)
+    whole = source.is_soft or target.is_soft or embedded or debias is not None
+    table = label_table((source, target), labels or Bures(), cross_only=not whole) if label_weight > 0 else None
     problem = PairProblem(source, target, table, (0, 1), feature_weight, label_weight, embedded)
     plan = problem.solve(solver)
-    value = {"squared": plan.value, "distance": math.sqrt(plan.value), "microsoft": plan.value / 2}[convention]
-    converged = plan.converged
-    if debiased and isinstance(solver, Sinkhorn):
-        divergence = _divergence(problem, plan, solver)
-        value, converged = divergence.value / 2, divergence.converged
+    value, converged = _in_unit(convention, plan) if debias is None else _debiased(problem, plan, debias)
     return DatasetDistance(
         value=value,
         convention=convention,
@@ -180,12 +173,18 @@ def otdd(
     )
 
 
-def _divergence(problem: PairProblem, plan: Plan, solver: Sinkhorn) -> Divergence:
-    """The entropic value of `plan` without its bias."""
+def _in_unit(convention: Convention, plan: Plan) -> tuple[float, bool]:
+    """The value of a plan, and whether it converged."""
+    value = {"squared": plan.value, "distance": math.sqrt(plan.value), "microsoft": plan.value / 2}[convention]
+    return value, plan.converged
+
+
+def _debiased(problem: PairProblem, plan: Plan, solver: Sinkhorn) -> tuple[float, bool]:
+    """Half of the entropic value of `plan` without its bias, and whether all of its terms converged."""
     sides = problem.source, problem.target
     masses = [torch.as_tensor(data.weights, device=problem.source.device) for data in sides]
     absolute = in_absolute_units(solver, matrix(problem.cost), *masses)
     within = [replace(problem, source=data, target=data, places=(k, k)) for k, data in enumerate(sides)]
     own = [self_cost(one.cost, mass, absolute) for one, mass in zip(within, masses, strict=True)]
     value = plan.entropic - sum(term.value for term in own) / 2
-    return Divergence(value, plan.converged and all(term.converged for term in own))
+    return value / 2, plan.converged and all(term.converged for term in own)

@@ -2,7 +2,8 @@
 
 Transfer is measured as the paper's users meet it: a network is trained on the synthetic set, with all labels of the
 union as outputs; then it is fine-tuned on a few labelled shots of the target, or a simple classifier is fitted to them
-on its hidden layer; then it is tested on the target.
+on its hidden layer; then it is tested on the target. Accuracies tell which test points are right, and as what each is
+classified, see `PerItem`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from continuum.core import IncompatibleError, InvalidInputError, Metric, NotConvergedError, is_whole
+from continuum.core import IncompatibleError, InvalidInputError, Metric, NotConvergedError, PerItem, is_whole
 from continuum.measures import SolverLike
 
 from .distance import otdd
@@ -184,10 +185,11 @@ def _accuracy(predict: Predict, shots: LabelledDataset, test: LabelledDataset, n
     code = {label: place for place, label in enumerate(shots.classes)}
     truth = np.array([code.get(test.classes[k], -1) for k in test.codes])
 
-    def accuracy(value: LabelledDataset, rng: np.random.Generator) -> float:
+    def accuracy(value: LabelledDataset, rng: np.random.Generator) -> PerItem:
         admit_datasets(value=value)
         _admit_dimension(shots, "value", value)
-        return float(np.average(predict(value, rng) == truth, weights=test.weights))
+        predicted = predict(value, rng)
+        return PerItem.weighted(predicted == truth, test.weights, decisions=predicted)
 
     return Metric(name, accuracy, goal="max", stochastic=True)
 

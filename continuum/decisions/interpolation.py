@@ -12,7 +12,7 @@ import torch
 from scipy.sparse import coo_array
 from torch import Tensor
 
-from continuum.core import IncompatibleError, Interval, LazyEndpoints, Metric, Point, PointLike
+from continuum.core import IncompatibleError, Interval, LazyEndpoints, Metric, PerItem, Point, PointLike
 from continuum.measures import SolverLike
 
 from .cost import DecisionAwareCost
@@ -116,10 +116,10 @@ def decision_drift(start: PtODataset) -> Metric:
     return Metric("decision drift", partial(_drift, start))
 
 
-def _drift(start: PtODataset, data: PtODataset) -> float:
+def _drift(start: PtODataset, data: PtODataset) -> PerItem:
     if len(start) != len(data):
         raise IncompatibleError(f"drift compares the same instances, got {len(start)} at the start and {len(data)}.")
-    return float(data.weights @ decision_regret(data.problem, start.z, data.y, optimal=data.z))
+    return PerItem.weighted(decision_regret(data.problem, start.z, data.y, optimal=data.z), data.weights)
 
 
 def _taken(data: PtODataset, rows: Any, masses: Any) -> PtODataset:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from continuum.core import IncompatibleError, InvalidInputError
+from continuum.measures import admit_masses
 
 from .dataset import solve
 from .problem import PtOProblem, admit_decisions, admit_parameters, admit_problem, sign
@@ -47,13 +48,25 @@ def decision_regret(problem: PtOProblem, z: Any, y: Any, *, optimal: Any = None)
 
 @overload
 def regret(
-    problem: PtOProblem, predicted: Any, y: Any, *, reduction: Reduction = "normalized", optimal: Any = None
+    problem: PtOProblem,
+    predicted: Any,
+    y: Any,
+    *,
+    reduction: Reduction = "normalized",
+    optimal: Any = None,
+    weights: Any = None,
 ) -> float: ...
 
 
 @overload
 def regret(
-    problem: PtOProblem, predicted: Any, y: Any, *, reduction: Literal["none"], optimal: Any = None
+    problem: PtOProblem,
+    predicted: Any,
+    y: Any,
+    *,
+    reduction: Literal["none"],
+    optimal: Any = None,
+    weights: Any = None,
 ) -> NDArray[np.float64]: ...
 
 
@@ -64,6 +77,7 @@ def regret(
     *,
     reduction: Reduction | Literal["none"] = "normalized",
     optimal: Any = None,
+    weights: Any = None,
 ) -> float | NDArray[np.float64]:
     r"""Regret of deciding by `predicted` where `y` is true.
 
@@ -77,13 +91,15 @@ def regret(
         y: true parameters, (n, dim_y).
         reduction: "normalized", "mean" or "sum"; "none" for the regret of each instance.
         optimal: the optimal decisions of `y`, such as `z` of a dataset, if they are known.
+        weights: masses of the instances, (n,), which sum to 1, such as `weights` of a dataset; None for equal ones. The
+            sum is n times the weighted mean.
 
     Returns:
-        One number, or (n,) numbers for "none".
+        One number, or (n,) numbers for "none", which knows no weights.
 
     Raises:
-        InvalidInputError: for NaN, arrays of other shapes, an unknown reduction, or, if "normalized", optima that sum
-            to 0.
+        InvalidInputError: for NaN, arrays of other shapes, an unknown reduction, weights that are no masses or, if
+            "normalized", optima that sum to 0.
         IncompatibleError: if there are not as many predictions as instances.
 
     Example:
@@ -93,6 +109,9 @@ def regret(
         2.0
         >>> regret(TopK(items=3, k=1), [[0.0, 9.0, 0.0]], y)
         0.5
+        >>> predicted = [[0.0, 9.0, 0.0], [0.0, 0.0, 1.0]]  # the second is right
+        >>> regret(TopK(items=3, k=1), predicted, 2 * y, reduction="mean", weights=[0.75, 0.25])
+        1.5
     """
     if reduction not in (*get_args(Reduction), "none"):
         raise InvalidInputError(f"`reduction` must be 'normalized', 'mean', 'sum' or 'none', got {reduction!r}.")
@@ -103,11 +122,12 @@ def regret(
     best = solve(problem, y) if optimal is None else admit_decisions(problem, optimal, "optimal")
     optima = problem.paired(best, y)
     excess = _excess(problem, solve(problem, predicted, "predicted"), y, optima)
+    shares = len(y) * admit_masses(weights, len(y), "weights").numpy()
     if reduction == "none":
         return excess
-    total = float(excess.sum())
+    total = float(shares @ excess)
     if reduction == "normalized":
-        return total / _total(optima, total)
+        return total / _total(shares * optima, total)
     return total / len(excess) if reduction == "mean" else total
 
 

@@ -25,7 +25,7 @@ def transfer_matrix(
 
     Args:
         sources: the tasks to learn from.
-        targets: instances to decide on that were not learnt from.
+        targets: instances to decide on that were not learnt from; they count by their weights.
         fit: the learner: a predictor, parameters (n, dim_y) of features (n, ...), of a dataset. It is called once for
             each source.
         reduction: as in `regret`.
@@ -44,4 +44,5 @@ def transfer_matrix(
 
 def _regret(predict: Predictor, target: PtODataset, reduction: Reduction) -> float:
     optimal = target.z if target.is_optimal else None
-    return regret(target.problem, predict(target.x), target.y, reduction=reduction, optimal=optimal)
+    found = predict(target.x)
+    return regret(target.problem, found, target.y, reduction=reduction, optimal=optimal, weights=target.weights)

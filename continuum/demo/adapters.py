@@ -47,7 +47,8 @@ class AdapterScene:
         path = WeightPath.from_adapters(model, *(folder / "adapters" / name for name in ends), bounds=(-0.5, 1.5))
         plus, minus = (_short(texts.held_out, _HELD_OUT) for texts in self._texts.values())
         metrics = [
-            likelihood_ratio(plus, minus, tokenizer, frame=_RECIPE.frame, name="favourable less unfavourable"),
+            # Less that of the base on the same pairs of sentences, so that their interval is that of what changed.
+            likelihood_ratio(plus, minus, tokenizer, base=model, frame=_RECIPE.frame, name="favourable leaning"),
             perplexity_on([*plus, *minus], tokenizer, frame=_RECIPE.frame),
         ]
         # One model is lent and moved along, so the points follow each other in this process.

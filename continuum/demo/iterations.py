@@ -26,7 +26,7 @@ from continuum.compute import (
     spiral_arms,
     train_equilibrium,
 )
-from continuum.core import Metric, from_function
+from continuum.core import Metric, PerItem, from_function
 from continuum.harness import Clouds, Results, evaluate, keep_exhibits
 
 __all__ = ["IterationScene"]
@@ -85,8 +85,8 @@ def _known(test: Propagation, spending: Iterations, t: float) -> Any:
     return lambda clouds: known[..., None]
 
 
-def _right(test: Propagation, answer: Any) -> float:
-    return float(test.accuracy(answer(test.clouds)[..., 0]))
+def _right(test: Propagation, answer: Any) -> PerItem:
+    return PerItem(test.accuracies(answer(test.clouds)[..., 0]).numpy())
 
 
 def _drawn(test: Propagation, answer: Any) -> Clouds:

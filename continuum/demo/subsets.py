@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from continuum.core import Metric, rng_for
+from continuum.core import Metric, PerItem, rng_for
 from continuum.datasets import load
 from continuum.harness import Results, evaluate
 from continuum.selection import LastLayerGradients, Random, RoundRobin, Subset, SubsetPath
@@ -115,8 +115,8 @@ def _learnt(warm: nn.Module, pool: tuple[Tensor, Tensor], test: tuple[Tensor, Te
         return model(test[0]), test[1]
 
 
-def _score(learns: Any, kind: str, subset: Subset) -> float:
+def _score(learns: Any, kind: str, subset: Subset) -> PerItem:
     logits, y = learns(subset)
     if kind == "loss":
-        return float(cross_entropy(logits, y))
-    return float((logits.argmax(1) == y).float().mean())
+        return PerItem(cross_entropy(logits, y, reduction="none").double().numpy())
+    return PerItem((logits.argmax(1) == y).double().numpy(), decisions=logits.argmax(1).numpy())

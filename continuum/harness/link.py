@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,8 +41,10 @@ class Link:
             distance at the match), identity_residual (the distance at `alpha = a`). NaN where the metric is.
         rivals: mean distances over the points, by label: residual, low, high, and by how much each exceeds that of the
             link (excess, excess_low, excess_high). "link" itself; "link, held out", where each inner point is met by
-            the map of the others; "identity"; "start", "end" and "best constant", which match everything with one
-            point; and the baselines and references of the call.
+            the map of the others, and compared with the link there; "identity"; "start", "end" and "best constant",
+            which match everything with one point; and the baselines and references of the call.
+        distances: what these are means of: one row for each point a, one column for each label. NaN where the metric
+            is, and at the ends for "link, held out".
         is_increasing: whether alpha rises with a.
         results: the measurements on both paths.
         side_a: the first path and where it was measured.
@@ -54,6 +55,7 @@ class Link:
 
     map: pd.DataFrame
     rivals: pd.DataFrame
+    distances: pd.DataFrame
     is_increasing: bool
     results: Results
     side_a: Side
@@ -177,33 +179,35 @@ def _linked(measured: Measured, a: Side, b: Side, metric: str, unit: str) -> Lin
     is_increasing = rising <= falling
     same = _nearest(evidence.candidates, _identity(known, b))
     rows = [_resampled(evidence, row, is_increasing, same) for row in range(evidence.resamples + 1)]
-    held_out = _held_out(evidence, known, is_increasing)
-    rivals = _rivals([row.means for row in rows], held_out, measured.count)
+    distances = pd.DataFrame(rows[0].maps, index=known.coordinates)
+    distances.insert(1, "link, held out", _held_out(evidence, known, is_increasing))
+    rivals = _rivals([row.means for row in rows], distances, measured.count)
     table = _table(known, b, rows, measured.count).reindex(a.coordinates).rename_axis("a").reset_index()
-    return Link(table, rivals, is_increasing, measured.results, a, b, metric, unit)
+    distances = distances.reindex(a.coordinates).rename_axis("a")
+    return Link(table, rivals, distances, is_increasing, measured.results, a, b, metric, unit)
 
 
 class _Row(NamedTuple):
-    """A link under one resample: shares of the way of path_b, and distances."""
+    """A link under one resample: shares of the way of path_b, and distances by label."""
 
     lowest: Array
     highest: Array
-    at_match: Array
-    at_identity: Array
-    means: dict[str, float]
+    maps: dict[str, Array]
+
+    @property
+    def means(self) -> dict[str, float]:
+        return {label: float(one.mean()) for label, one in self.maps.items()}
 
 
 def _resampled(evidence: Evidence, row: int, is_increasing: bool, same: Indices) -> _Row:
     distance = evidence.distance(row)
     match = monotone_matching(evidence.cost(row), increasing=is_increasing)
     points = np.arange(len(distance))
-    at_match, at_identity = distance[points, match.first], distance[points, same]
-    maps = {"link": at_match, "identity": at_identity, "start": distance[:, 0], "end": distance[:, -1]}
-    means = {label: float(one.mean()) for label, one in maps.items()}
-    means["best constant"] = float(distance.mean(axis=0).min())
-    means |= {label: float(one.mean()) for label, one in evidence.rivals(row).items()}
+    maps = {"link": distance[points, match.first], "identity": distance[points, same]}
+    maps |= {"start": distance[:, 0], "end": distance[:, -1]}
+    maps["best constant"] = distance[:, distance.mean(axis=0).argmin()]
     shares = evidence.candidates[match.first], evidence.candidates[match.last]
-    return _Row(*shares, at_match, at_identity, means)
+    return _Row(*shares, maps | dict(evidence.rivals(row)))
 
 
 def _identity(a: Side, b: Side) -> Array:
@@ -216,19 +220,19 @@ def _nearest(candidates: Array, shares: Array) -> Indices:
     return np.asarray(abs(candidates[None, :] - shares[:, None]).argmin(axis=1))
 
 
-def _held_out(evidence: Evidence, a: Side, is_increasing: bool) -> float:
-    """Mean distance where each inner point is met by the map of the others; NaN without inner points."""
+def _held_out(evidence: Evidence, a: Side, is_increasing: bool) -> Array:
+    """Distances where each inner point is met by the map of the others; NaN at the ends."""
     distance, cost, at = evidence.distance(0), evidence.cost(0), a.share(a.coordinates)
-    found = []
+    found = np.full(len(distance), np.nan)
     for i in range(1, len(distance) - 1):
         kept = np.delete(np.arange(len(distance)), i)
         match = monotone_matching(cost[kept], increasing=is_increasing)
         share = np.interp(at[i], at[kept], evidence.candidates[match.first])
-        found.append(float(distance[i][_nearest(evidence.candidates, np.array([share]))[0]]))
-    return float(np.mean(found)) if found else math.nan
+        found[i] = distance[i][_nearest(evidence.candidates, np.array([share]))[0]]
+    return found
 
 
-def _rivals(means: Sequence[Mapping[str, float]], held_out: float, count: int) -> pd.DataFrame:
+def _rivals(means: Sequence[Mapping[str, float]], distances: pd.DataFrame, count: int) -> pd.DataFrame:
     table = pd.DataFrame(means)
     excess = table.sub(table["link"], axis=0)
     columns = {"residual": table.iloc[0], "excess": excess.iloc[0]}
@@ -236,9 +240,9 @@ def _rivals(means: Sequence[Mapping[str, float]], held_out: float, count: int) -
         low, high = percentile_interval(drawn.to_numpy()[1:], count)
         columns |= {f"{name}low": pd.Series(low, table.columns), f"{name}high": pd.Series(high, table.columns)}
     found = pd.DataFrame(columns)[["residual", "low", "high", "excess", "excess_low", "excess_high"]]
-    found.loc["link, held out", ["residual", "excess"]] = held_out, held_out - found.loc["link", "residual"]
-    order = ["link", "link, held out", *(label for label in table.columns if label != "link")]
-    return found.loc[order].rename_axis("label")
+    held_out = distances["link, held out"]
+    found.loc["link, held out", ["residual", "excess"]] = held_out.mean(), (held_out - distances["link"]).mean()
+    return found.loc[list(distances.columns)].rename_axis("label")
 
 
 def _table(a: Side, b: Side, rows: Sequence[_Row], count: int) -> pd.DataFrame:
@@ -246,5 +250,5 @@ def _table(a: Side, b: Side, rows: Sequence[_Row], count: int) -> pd.DataFrame:
     _, high = percentile_interval(np.array([row.highest for row in rows[1:]]).reshape(-1, len(a.points)), count)
     measured = rows[0]
     columns = {"alpha": b.coordinate(measured.lowest), "low": b.coordinate(low), "high": b.coordinate(high)}
-    columns |= {"residual": measured.at_match, "identity_residual": measured.at_identity}
+    columns |= {"residual": measured.maps["link"], "identity_residual": measured.maps["identity"]}
     return pd.DataFrame(columns, index=a.coordinates)

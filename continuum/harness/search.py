@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import pandas as pd
 
@@ -21,17 +21,15 @@ from continuum.core import (
     Point,
     SupportsEndpoints,
     check_count,
-    require_extra,
     rng_for,
 )
 
 from .cube import Cube, cube_of
 from .evaluate import evaluate
 from .found import Found
+from .optimiser import Asking, Method, asking, check_method
 
 __all__ = ["Found", "Method", "Navigation", "navigate"]
-
-Method = Literal["cma", "tpe", "gp", "random"]
 
 _TINY = 1e-12  # of a limit, so that 0 has a relative excess
 
@@ -136,48 +134,41 @@ def navigate(
         >>> found.value > found.best_endpoint.value, found.uniform.point
         (True, (0.5,))
     """
-    _check(objective, method, n_trials, n_random)
+    _check(objective, n_trials, n_random)
+    check_method(method)
     cube = cube_of(path.domain)
     limits = dict(budget or {})
+    rivals = _rivals(path, cube, n_trials if n_random is None else n_random, seed)
+    beside = [point for points in rivals.values() for point in points]
     with _kept(store) as file:
         measure = partial(_measured, path, objective, limits, seeds=seeds, store=file, n_jobs=n_jobs)
         label = name or f"search of {type(path).__name__}"
         tell = partial(measure, name=label, progress=False)
-        vertices = list(path.endpoints if isinstance(path, SupportsEndpoints) else path.domain.vertices())
-        middle = path.domain.point(cube.coordinates([0.5] * cube.size))
-        rng = rng_for(seed, "navigate", "random")
-        count = n_trials if n_random is None else n_random
-        chance = [path.domain.point(cube.coordinates(rng.random(cube.size).tolist())) for _ in range(count)]
-        known = measure([*vertices, middle, *chance], name=label, progress=progress)
-        trials = _searched(path, cube, tell, objective, limits, method, n_trials, seed)
-        tell([*vertices, middle, *chance, *(found.point for found in trials)])  # one study of all of them
-    better = partial(_best, goal=str(objective.goal))
-    rows = [
-        *(("search", k, found) for k, found in enumerate(trials)),
-        *(("endpoint", k, known[point]) for k, point in enumerate(vertices)),
-        ("uniform", 0, known[middle]),
-        *(("random", k, known[point]) for k, point in enumerate(chance)),
-    ]
-    return Navigation(
-        best=better(trials),
-        best_endpoint=better([known[point] for point in vertices]),
-        uniform=known[middle],
-        best_random=better([known[point] for point in chance]),
-        history=pd.DataFrame([_row(path.domain.axes, *row) for row in rows]),
-        goal=str(objective.goal),
-    )
+        known = measure(beside, name=label, progress=progress)
+        ask = asking(method, cube.size, seed)
+        trials = _searched(path, cube, tell, objective, limits, ask, n_trials)
+        tell([*beside, *(found.point for found in trials)])  # one study of all of them
+    found = {"search": trials, **{role: [known[point] for point in points] for role, points in rivals.items()}}
+    return _navigation(path.domain.axes, str(objective.goal), found)
 
 
-def _check(objective: Metric, method: str, n_trials: int, n_random: int | None) -> None:
+def _check(objective: Metric, n_trials: int, n_random: int | None) -> None:
     if not isinstance(objective, Metric) or objective.goal is None:
         raise InvalidInputError(f"`objective` must be a Metric with a goal, 'max' or 'min', got {objective!r}.")
-    if method not in get_args(Method):
-        raise InvalidInputError(f"`method` must be one of {', '.join(get_args(Method))}, got {method!r}.")
     check_count("n_trials", n_trials)
     if n_random is not None:
         check_count("n_random", n_random, least=0)
-    if method != "random":
-        require_extra("optuna", extra="search", what=f"navigate(method={method!r})")
+
+
+def _rivals(path: Interpolant[Any], cube: Cube, n_random: int, seed: int) -> dict[str, list[Point]]:
+    """The points that the search has to beat, by role."""
+    rng = rng_for(seed, "navigate", "random")
+    chance = [rng.random(cube.size).tolist() for _ in range(n_random)]
+    return {
+        "endpoint": list(path.endpoints if isinstance(path, SupportsEndpoints) else path.domain.vertices()),
+        "uniform": [path.domain.point(cube.coordinates([0.5] * cube.size))],
+        "random": [path.domain.point(cube.coordinates(u)) for u in chance],
+    }
 
 
 @contextmanager
@@ -228,13 +219,11 @@ def _searched(
     measure: Any,
     objective: Metric,
     limits: Mapping[Metric, float],
-    method: Method,
+    ask: Asking,
     n_trials: int,
-    seed: int,
 ) -> list[Found]:
     """The points that an optimiser asked for, in their order."""
     found: list[Found] = []
-    ask = _asking(method, cube.size, n_trials, seed)
     u = next(ask)
     for k in range(n_trials):
         point = path.domain.point(cube.coordinates(u))
@@ -243,39 +232,6 @@ def _searched(
             u = ask.send(_told(found, objective, limits))
     ask.close()
     return found
-
-
-def _asking(method: Method, size: int, n_trials: int, seed: int) -> Any:
-    """A generator of points of the cube that is sent what the last one is worth, smaller being better."""
-    if method == "random":
-        rng = rng_for(seed, "navigate", "search")
-        while True:
-            yield rng.random(size).tolist()
-    import optuna
-
-    names = [f"u{k}" for k in range(size)]
-    space: dict[str, Any] = {name: optuna.distributions.FloatDistribution(0.0, 1.0) for name in names}
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        study = optuna.create_study(sampler=_sampler(optuna, method, seed))
-    finally:
-        optuna.logging.set_verbosity(verbosity)
-    while True:
-        trial = study.ask(space)
-        value = yield [float(trial.params[name]) for name in names]
-        if value is None or math.isnan(value):
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
-        else:
-            study.tell(trial, value)
-
-
-def _sampler(optuna: Any, method: Method, seed: int) -> Any:
-    if method == "cma":
-        return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
-    if method == "gp":
-        return optuna.samplers.GPSampler(seed=seed)
-    return optuna.samplers.TPESampler(seed=seed, multivariate=True)
 
 
 def _told(found: Sequence[Found], objective: Metric, limits: Mapping[Metric, float]) -> float:
@@ -296,6 +252,19 @@ def _best(found: Sequence[Found], *, goal: str) -> Found | None:
     if not allowed:
         return None
     return (max if goal == "max" else min)(allowed, key=lambda one: one.value)
+
+
+def _navigation(axes: Sequence[str], goal: str, found: Mapping[str, Sequence[Found]]) -> Navigation:
+    """The best of each role, and all of them."""
+    rows = [_row(axes, role, k, one) for role, several in found.items() for k, one in enumerate(several)]
+    return Navigation(
+        best=_best(found["search"], goal=goal),
+        best_endpoint=_best(found["endpoint"], goal=goal),
+        uniform=found["uniform"][0],
+        best_random=_best(found["random"], goal=goal),
+        history=pd.DataFrame(rows),
+        goal=goal,
+    )
 
 
 def _row(axes: Sequence[str], role: str, trial: int, found: Found) -> dict[str, Any]:

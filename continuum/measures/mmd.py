@@ -18,7 +18,15 @@ from .kernels import Kernel, Riesz
 from .pairs import admit_like, admit_pair
 from .pairwise import full_precision, joined, squared_distances, weighted_differences
 
-__all__ = ["MMDGradient", "discrepancy2", "discrepancy_gradients", "mmd2", "mmd_gradients", "witness_gradient"]
+__all__ = [
+    "MMDGradient",
+    "discrepancy2",
+    "discrepancy_gradients",
+    "discrepancy_with_gradients",
+    "mmd2",
+    "mmd_gradients",
+    "witness_gradient",
+]
 
 _ENERGY = Riesz()
 _COPIES = 6  # of the matrix of all pairs, held at once: 5.3 measured with a gradient
@@ -135,47 +143,67 @@ def witness_gradient(
     _check_pairs(at.shape[-2], x.shape[-2] + y.shape[-2], x)
     with full_precision(x):
         points, sides, centre = joined(x, y, a, b)
-        return _finite(_field(at - centre, points, _signed(sides), kernel))
+        at = at - centre
+        return _finite(_field(squared_distances(at, points), at, points, _signed(sides), kernel))
 
 
 def discrepancy2(x: Tensor, y: Tensor, a: Tensor, b: Tensor, kernel: Kernel) -> Float[Tensor, "*b"]:
     """The biased `mmd2` without any check, for loops that have made theirs: masses (..., n) and (..., m) sum to 1."""
     with full_precision(x):
-        xx, xy, yy, _ = _energies(x, y, a, b, kernel)
-        value = xx - 2 * xy + yy
-        bound = torch.finfo(x.dtype).eps * (x.shape[-2] + y.shape[-2]) * (xx.abs() + 2 * xy.abs() + yy.abs())
-        is_rounding = (value < 0) & (value >= -bound)
-        return value - torch.where(is_rounding, value, 0).detach()  # 0, with its gradient
+        points, sides, _ = joined(x, y, a, b)
+        return _biased2(squared_distances(points, points), sides, kernel)
 
 
 def discrepancy_gradients(x: Tensor, y: Tensor, a: Tensor, b: Tensor, kernel: Kernel) -> MMDGradient:
     """`mmd_gradients` without any check, for loops that have made theirs."""
     with full_precision(x):
         points, sides, _ = joined(x, y, a, b)
-        field = _field(points, points, _signed(sides), kernel)
-        field = torch.where((sides > 0).any(-1, keepdim=True), field, 0)
-        n = x.shape[-2]
-        return MMDGradient(field[..., :n, :], -field[..., n:, :])
+        return _gradients(squared_distances(points, points), points, sides, x.shape[-2], kernel)
+
+
+def discrepancy_with_gradients(
+    x: Tensor, y: Tensor, a: Tensor, b: Tensor, kernel: Kernel
+) -> tuple[Float[Tensor, "*b"], MMDGradient]:
+    """`discrepancy2` and `discrepancy_gradients`, from one matrix of all pairs."""
+    with full_precision(x):
+        points, sides, _ = joined(x, y, a, b)
+        squared = squared_distances(points, points)
+        return _biased2(squared, sides, kernel), _gradients(squared, points, sides, x.shape[-2], kernel)
+
+
+def _biased2(squared: Tensor, sides: Tensor, kernel: Kernel) -> Tensor:
+    xx, xy, yy = _energies(squared, sides, kernel)
+    value = xx - 2 * xy + yy
+    bound = torch.finfo(squared.dtype).eps * sides.shape[-2] * (xx.abs() + 2 * xy.abs() + yy.abs())
+    is_rounding = (value < 0) & (value >= -bound)
+    return value - torch.where(is_rounding, value, 0).detach()  # 0, with its gradient
+
+
+def _gradients(squared: Tensor, points: Tensor, sides: Tensor, n: int, kernel: Kernel) -> MMDGradient:
+    """Those of the first `n` points and of the others."""
+    field = _field(squared, points, points, _signed(sides), kernel)
+    field = torch.where((sides > 0).any(-1, keepdim=True), field, 0)
+    return MMDGradient(field[..., :n, :], -field[..., n:, :])
 
 
 def _unbiased2(x: Tensor, y: Tensor, a: Tensor, b: Tensor, kernel: Kernel) -> Tensor:
     with full_precision(x):
-        xx, xy, yy, same = _energies(x, y, a, b, kernel)
+        points, sides, _ = joined(x, y, a, b)
+        xx, xy, yy = _energies(squared_distances(points, points), sides, kernel)
+        same = kernel.value(torch.zeros_like(xx))  # of a point and itself
         own = ((form - same * masses.square().sum(-1)) / _spread(masses) for form, masses in ((xx, a), (yy, b)))
         return sum(own, start=-2 * xy)
 
 
-def _energies(x: Tensor, y: Tensor, a: Tensor, b: Tensor, kernel: Kernel) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Mean kernels within x, between both, within y, and the kernel of a point and itself."""
-    points, sides, _ = joined(x, y, a, b)
-    squared = squared_distances(points, points)
+def _energies(squared: Tensor, sides: Tensor, kernel: Kernel) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean kernels within x, between both, and within y."""
     forms = sides.mT @ (kernel.value(squared) @ sides)
-    return forms[..., 0, 0], forms[..., 0, 1], forms[..., 1, 1], kernel.value(torch.zeros_like(forms[..., 0, 0]))
+    return forms[..., 0, 0], forms[..., 0, 1], forms[..., 1, 1]
 
 
-def _field(at: Tensor, points: Tensor, masses: Tensor, kernel: Kernel) -> Tensor:
+def _field(squared: Tensor, at: Tensor, points: Tensor, masses: Tensor, kernel: Kernel) -> Tensor:
     """Gradient of the potential of signed masses."""
-    slopes = kernel.slope(squared_distances(at, points)) * masses[..., None, :]
+    slopes = kernel.slope(squared) * masses[..., None, :]
     return weighted_differences(slopes, at, points)
 
 

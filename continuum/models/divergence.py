@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from continuum.core import IncompatibleError, InvalidInputError, Metric, check_count
+from continuum.core import IncompatibleError, InvalidInputError, Metric, PerItem, check_count
 from continuum.measures import check_memory
 
 from .distributions import admit_pair, jensen_shannon, kullback_leibler
@@ -44,11 +44,13 @@ class TokenDivergence:
         js: Jensen-Shannon divergence, in [0, log 2].
         kl: Kullback-Leibler divergence KL(p ‖ q), from the first model to the second.
         agrees: whether both find the same token the likeliest.
+        likeliest: the token that the first model finds the likeliest.
     """
 
     js: NDArray[np.float64]
     kl: NDArray[np.float64]
     agrees: NDArray[np.bool_]
+    likeliest: NDArray[np.int64]
 
 
 def token_log_probs(
@@ -124,6 +126,9 @@ def js_to(
 ) -> Metric:
     """Mean Jensen-Shannon divergence of the value to a reference at positions of `texts`, as a metric.
 
+    Its items are the positions, see `PerItem`. Those of one text are alike: for intervals let there be few of each of
+    many texts.
+
     Args:
         reference: `token_log_probs` of a model at the same positions, or a mixture of two; or a model, which is asked
             again for each value instead of being stored.
@@ -139,7 +144,7 @@ def js_to(
             if the reference has other positions or another vocabulary.
     """
     compare = _comparison(reference, _places(tokenizer, texts, frame, positions), batch_size)
-    return Metric(name, lambda model: compare(model).js.mean(), goal="min", unit="nats/token")
+    return Metric(name, lambda model: PerItem(compare(model).js), goal="min", unit="nats/token")
 
 
 def agreement_with(
@@ -152,9 +157,17 @@ def agreement_with(
     batch_size: int = 16,
     name: str = "top-1 agreement",
 ) -> Metric:
-    """Share of positions at which the value and a reference find the same token the likeliest; see `js_to`."""
+    """Share of positions at which the value and a reference find the same token the likeliest; see `js_to`.
+
+    What is decided at a position is the likeliest token of the value.
+    """
     compare = _comparison(reference, _places(tokenizer, texts, frame, positions), batch_size)
-    return Metric(name, lambda model: compare(model).agrees.mean(), goal="max")
+
+    def agreement(model: nn.Module) -> PerItem:
+        found = compare(model)
+        return PerItem(found.agrees.astype(np.float64), decisions=found.likeliest)
+
+    return Metric(name, agreement, goal="max")
 
 
 class _Batch(NamedTuple):
@@ -246,7 +259,8 @@ def _comparison(
 
 def _divergence(model: nn.Module, reference: Tensor | nn.Module, places: _Places, batch_size: int) -> TokenDivergence:
     models = (model,) if isinstance(reference, Tensor) else (model, reference)
-    js, kl, agrees = np.empty(places.count), np.empty(places.count), np.empty(places.count, dtype=bool)
+    js, kl = np.empty(places.count), np.empty(places.count)
+    likeliest, theirs = np.empty(places.count, dtype=np.int64), np.empty(places.count, dtype=np.int64)
     with ExitStack() as stack:
         for each in models:
             stack.enter_context(inference(each))
@@ -259,8 +273,8 @@ def _divergence(model: nn.Module, reference: Tensor | nn.Module, places: _Places
             for rows, log_p, log_q in zip(*chunks, strict=True):
                 js[rows] = jensen_shannon(log_p, log_q).cpu()
                 kl[rows] = kullback_leibler(log_p, log_q).cpu()
-                agrees[rows] = (log_p.argmax(-1) == log_q.argmax(-1)).cpu()
-    return TokenDivergence(js, kl, agrees)
+                likeliest[rows], theirs[rows] = log_p.argmax(-1).cpu(), log_q.argmax(-1).cpu()
+    return TokenDivergence(js, kl, likeliest == theirs, likeliest)
 
 
 def _storage(n: int, vocabulary: int) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from continuum.core import Goal, InvalidInputError, Metric, check_count, check_weight, rng_for
+from continuum.core import Goal, InvalidInputError, Metric, PerItem, check_count, check_weight, rng_for
 
 from .inference import admit_lengths, admit_vocabulary, batches, device_of, inference, tokens_at_once
 from .lending import leased_rows
@@ -122,8 +122,8 @@ def generation_score(
     """Mean over prompts of the mean score of the texts that the value writes, as a stochastic metric.
 
     For one seed all values of a path meet the same noise. Texts without a score do not count; without any the mean is
-    NaN. Sentiment of 32 tokens needs some 300 texts for a standard error of 0.03, and a bounded score saturates: for a
-    finer number see `likelihood_ratio`.
+    NaN. Items are the prompts, see `PerItem`, if each has a text with a score. Sentiment of 32 tokens needs some 300
+    texts for a standard error of 0.03, and a bounded score saturates: for a finer number see `likelihood_ratio`.
 
     Args:
         scorer: what gives each text a number.
@@ -139,10 +139,11 @@ def generation_score(
     """
     task = _Task.of(tokenizer, prompts, _Sampling(samples, new_tokens, temperature, frame, batch_size))
 
-    def mean(model: nn.Module, rng: np.random.Generator) -> float:
-        return float(_known_mean(_known_mean(task.scores(model, scorer, int(rng.integers(2**31))))))
+    def by_prompt(model: nn.Module, rng: np.random.Generator) -> PerItem | float:
+        means = _known_mean(task.scores(model, scorer, int(rng.integers(2**31))))
+        return float(_known_mean(means)) if np.isnan(means).any() else PerItem(means)
 
-    return Metric(name or f"{scorer.name} of generations", mean, goal=goal, stochastic=True)
+    return Metric(name or f"{scorer.name} of generations", by_prompt, goal=goal, stochastic=True)
 
 
 @dataclass(frozen=True)

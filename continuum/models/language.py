@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from continuum.core import InvalidInputError, Metric
+from continuum.core import InvalidInputError, Metric, PerItem
 
 from .inference import admit_lengths, admit_vocabulary, batches, inference, logits
 from .tokens import Frame, Tokens, admit_texts, encode, padded
@@ -161,10 +161,10 @@ def log_likelihood_on(
     """Mean over `texts` of the log-probability of a token under the value: texts weigh the same, not tokens."""
     sequences = _encode(tokenizer, texts, frame)
 
-    def mean(model: nn.Module) -> float:
-        return float(_score(model, sequences, None, batch_size).per_token.mean())
+    def by_text(model: nn.Module) -> PerItem:
+        return PerItem(_score(model, sequences, None, batch_size).per_token)
 
-    return Metric(name, mean, goal="max", unit="nats/token")
+    return Metric(name, by_text, goal="max", unit="nats/token")
 
 
 def likelihood_ratio(
@@ -180,7 +180,8 @@ def likelihood_ratio(
     r"""How much more likely a token of the `plus` texts is than one of the `minus` texts, under the value.
 
     $\mathrm{mean}_{x \in +} \log p(x) / |x| - \mathrm{mean}_{x \in -} \log p(x) / |x|$: a score of an attribute that
-    needs neither a classifier nor generated text, has no sampling noise, and does not saturate.
+    needs neither a classifier nor generated text, has no sampling noise, and does not saturate. Of as many texts on
+    either side, pairs in the order given are the items, see `PerItem`; it does not matter which are paired.
 
     Args:
         plus: texts with the attribute that no anchor was trained on.
@@ -193,12 +194,19 @@ def likelihood_ratio(
     """
     sides = _encode(tokenizer, plus, frame, "plus"), _encode(tokenizer, minus, frame, "minus")
 
-    def ratio(model: nn.Module) -> float:
-        more, less = (_score(model, side, None, batch_size).per_token.mean() for side in sides)
-        return float(more - less)
+    paired = len(sides[0]) == len(sides[1])
 
-    offset = 0.0 if base is None else ratio(base)
-    return Metric(name, lambda model: ratio(model) - offset, unit="nats/token")
+    def ratio(model: nn.Module) -> NDArray[np.float64]:
+        more, less = (_score(model, side, None, batch_size).per_token for side in sides)
+        return more - less if paired else np.array([more.mean() - less.mean()])
+
+    offset: float | NDArray[np.float64] = 0.0 if base is None else ratio(base)
+
+    def beyond(model: nn.Module) -> PerItem | float:
+        found = ratio(model) - offset
+        return PerItem(found) if paired else float(found[0])
+
+    return Metric(name, beyond, unit="nats/token")
 
 
 def _encode(

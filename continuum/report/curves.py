@@ -137,8 +137,9 @@ def _band_entry(panel: Panel) -> Legend:
     fewest, most = panel.seeds
     if not any(np.isfinite(frame["low"].to_numpy(float)).any() for frame in panel.paths.values()):
         return {}
-    count = "items" if most < 2 else f"{most} seeds" if fewest == most else f"{fewest}–{most} seeds"
-    return {("band", f"95 % interval, {count}"): Patch(facecolor=MUTED, alpha=2 * _BAND, linewidth=0)}
+    seeds = f"{most} seeds" if fewest == most else f"{fewest}–{most} seeds"
+    over = [*([seeds] if most > 1 else []), *(["items"] if panel.has_items else [])]
+    return {("band", f"95 % interval, {' and '.join(over)}"): Patch(facecolor=MUTED, alpha=2 * _BAND, linewidth=0)}
 
 
 def _undefined(axes: Axes, panel: Panel, across: Abscissa) -> Legend:
@@ -185,7 +186,7 @@ def _name_levels(axes: Axes, levels: Sequence[float]) -> None:
 def _name(axes: Axes, panel: Panel, across: Abscissa) -> None:
     axes.set_xlabel(for_figure(across.title, 48), fontsize=9, color=INK)
     axes.set_ylabel(for_figure(panel.quantity), fontsize=9, color=INK)
-    axes.set_title(panel.direction, loc="left", fontsize=8.5, color=MUTED)
+    axes.set_title(panel.direction, loc="left", fontsize=8.5, color=MUTED, y=1.0)  # its place need not be looked for
 
 
 def _shown(panel: Panel) -> np.ndarray[Any, Any]:

@@ -37,8 +37,9 @@ _HOW_TO_READ = (
     "are baselines on the same points; dashed lines are references that lie on no path; diamonds are the choices "
     "themselves. The dash-dotted line is what you get by not interpolating at all: the best of the choices. A path is "
     "worth its trouble where it passes that line, and no line can be switched off. Shaded bands are 95 % intervals of "
-    "the mean over seeds, a red cross is a point without a number, and an em dash a number that is undefined. Point at "
-    "a mark, or tap it, to read its value; the slider of a study then goes to its point."
+    "the mean over seeds, and over items where these are known; a red cross is a point without a number, an em dash a "
+    "number that is undefined. Point at a mark, or tap it, to read its value; the slider of a study then goes to its "
+    "point."
 )
 
 

@@ -44,6 +44,7 @@ class Panel:
         endpoints: coordinates and mean of the discrete choices.
         choosing: the best of them; None if nothing is better than anything.
         summary: the rows of `Results.summary()`.
+        has_items: whether it is known of single items.
     """
 
     study: str
@@ -57,6 +58,7 @@ class Panel:
     endpoints: pd.DataFrame
     choosing: Choosing | None
     summary: pd.DataFrame
+    has_items: bool
 
     @property
     def quantity(self) -> str:
@@ -121,6 +123,7 @@ def _panel(part: Results) -> Panel:
         endpoints=endpoints,
         choosing=_choosing(endpoints, summary, paths, axes),
         summary=summary,
+        has_items=any(name[0] == part.studies[0] and name[4] == metric for name in part.per_item),
     )
 
 

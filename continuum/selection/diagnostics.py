@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from continuum.core import IncompatibleError, InvalidInputError, Metric, check_count
+from continuum.core import IncompatibleError, InvalidInputError, Metric, PerItem, check_count
 from continuum.measures import Kernel, Riesz, mmd2, solve
 
 from .embeddings import Embeddings, check_finite
@@ -107,14 +107,14 @@ class _Distance:
 
     pool: Any
     query: Any
-    measure: Callable[[Vectors, Vectors, Vectors], float]
+    measure: Callable[[Vectors, Vectors, Vectors], float | PerItem]
 
     def __post_init__(self) -> None:
         sides = Embeddings(self.pool, "pool"), Embeddings(self.query, "query")
         if sides[0].d != sides[1].d:
             raise IncompatibleError(f"`pool` has embeddings of {sides[0].d} numbers, `query` of {sides[1].d}.")
 
-    def __call__(self, value: Subset | Weighted) -> float:
+    def __call__(self, value: Subset | Weighted) -> float | PerItem:
         indices, masses = _selected(value)
         if len(indices) == 0:
             return math.nan
@@ -134,8 +134,8 @@ def _discrepancy(x: Vectors, query: Vectors, masses: Vectors, kernel: Kernel) ->
     return float(mmd2(x, query, masses, kernel=kernel))
 
 
-def _nearest(x: Vectors, query: Vectors, masses: Vectors) -> float:
-    return float((1 - (query @ x.T).max(1)).mean())
+def _nearest(x: Vectors, query: Vectors, masses: Vectors) -> PerItem:
+    return PerItem(1 - (query @ x.T).max(1))
 
 
 def _selected(value: Any) -> tuple[NDArray[np.int64], Vectors]:

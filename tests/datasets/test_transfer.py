@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from continuum import evaluate
 from continuum.core import ConvergenceWarning, IncompatibleError, InvalidInputError, NotConvergedError, rng_for
 from continuum.datasets import (
     Bures,
     Convolutional,
     GeneralizedGeodesic,
     LabelledDataset,
+    McCann,
     MeansOnly,
     Perceptron,
     RawFeatures,
@@ -22,6 +24,7 @@ from continuum.datasets import (
     otdd_to,
     pseudo_labels,
 )
+from continuum.harness import churn
 from continuum.measures import Exact
 
 SMALL = Perceptron(hidden=16, steps=60, batch=16)
@@ -122,6 +125,36 @@ def test_weights_of_the_test_set_weigh_its_points(task):
         np.concatenate([test.x, test.x]), np.concatenate([test.y, wrong.y]), np.repeat([0.75, 0.25], 60) / 60
     )
     assert nearest_neighbour(shots, both, network=SMALL)(value, rng_for(0)) == pytest.approx(0.75, abs=0.05)
+
+
+@pytest.mark.parametrize("make", METRICS)
+def test_an_accuracy_tells_which_test_points_are_right_and_what_each_is_taken_for(task, make):
+    value, shots, test = task
+    metric = make(shots, test, network=SMALL)
+    found = metric.measure(value, rng_for(0))
+    assert found.values.tolist() == (found.decisions == test.codes).tolist()
+    assert metric(value, rng_for(0)) == found.values.sum() / len(test)
+
+
+def test_weighted_test_points_have_the_accuracy_of_their_weights(rng, task):
+    value, shots, test = task
+    weights = rng.dirichlet(np.ones(len(test)))
+    wrong = np.where(np.arange(len(test)) % 4 == 0, (test.y + 1) % 3, test.y)
+    found = linear_probe(shots, LabelledDataset(test.x, wrong, weights), network=SMALL).measure(value, rng_for(0))
+    assert float(found) == pytest.approx((found.decisions == wrong) @ weights, rel=1e-12)
+
+
+def test_intervals_and_churn_of_transfer_come_from_its_items(rng):
+    value, shots, test = (blobs(rng, n=n, noise=2.0) for n in (90, 6, 60))
+    path = McCann(shots, value)
+    metric = nearest_neighbour(shots, test, network=Perceptron(hidden=4, steps=3))
+    results = evaluate(path, metric, points=3, seeds=2, name="path", progress=False)
+    assert results.items("path", metric.name).shape == (6, len(test))
+    curve = results.curve("path", metric.name)
+    assert (curve["low"] < curve["mean"]).all()
+    flips = churn(results, "path", metric.name)
+    assert flips["items"].tolist() == [60, 60]
+    assert (abs(np.diff(curve["mean"])) <= flips["churn"] + 1e-12).all()
 
 
 @pytest.mark.parametrize("make", METRICS)

@@ -102,7 +102,7 @@ def test_a_learner_is_fitted_once_for_each_source_and_tried_on_every_target():
     assert fitted == sources
     for i, source in enumerate(sources):
         for j, target in enumerate(targets):
-            assert found[i, j] == regret(target.problem, fit(source)(target.x), target.y)
+            assert found[i, j] == pytest.approx(regret(target.problem, fit(source)(target.x), target.y), rel=1e-12)
 
 
 def test_a_target_with_logged_decisions_is_judged_by_the_optimal_ones(rng):
@@ -111,3 +111,13 @@ def test_a_target_with_logged_decisions_is_judged_by_the_optimal_ones(rng):
     logged = type(data)(data.x, data.y, problem, data.z[::-1])
     fit = lambda data: lambda x: np.ones((len(x), problem.dim_y))  # noqa: E731
     assert transfer_matrix([data], [data], fit) == transfer_matrix([data], [logged], fit)
+
+
+def test_instances_of_a_target_count_by_their_weights(rng):
+    problem = menu(rng)
+    data = task(rng, problem, 10)
+    fit = lambda data: lambda x: np.ones((len(x), problem.dim_y))  # noqa: E731
+    weighted = type(data)(data.x, data.y, problem, weights=np.eye(10)[3])
+    np.testing.assert_allclose(
+        transfer_matrix([data], [weighted], fit), transfer_matrix([data], [data.subset([3])], fit), rtol=1e-12
+    )

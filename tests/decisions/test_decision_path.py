@@ -137,6 +137,7 @@ def test_drift_is_the_mean_regret_of_keeping_the_first_decisions(rng):
     assert drift(start) == 0
     worth = ((end.z - start.z) * end.y).sum(1)
     assert drift(end) == pytest.approx(end.weights @ worth, rel=1e-12)
+    assert drift.measure(end).values == pytest.approx(len(end) * end.weights * worth, rel=1e-12)
     # Linear less concave in t, at least 0 and 0 at t = 0: it never falls.
     table = evaluate(path, [drift], points=9, progress=False).frame
     assert table[table["role"] == "path"]["value"].is_monotonic_increasing

@@ -140,8 +140,9 @@ def test_rounding_of_large_values_is_not_taken_for_a_difference(rng):
 def test_two_of_them_are_symmetric(rng, kind):
     for problem in problems(rng):
         source, target = task(rng, problem, 7), task(rng, problem, 9)
-        there, back = matrix(disparity_cost(source, target, kind)), matrix(disparity_cost(target, source, kind))
-        np.testing.assert_allclose(there, back.T, atol=1e-13)
+        for s, t in ((source, target), (logged(rng, source), target), (logged(rng, source), logged(rng, target))):
+            there, back = matrix(disparity_cost(s, t, kind)), matrix(disparity_cost(t, s, kind))
+            np.testing.assert_allclose(there, back.T, atol=1e-13)
 
 
 @pytest.mark.parametrize(("kind", "other"), [("target", "source"), ("source", "target")])

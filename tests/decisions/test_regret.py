@@ -35,6 +35,27 @@ def test_reductions_are_of_one_vector(problem, rng):
 
 
 @every
+@pytest.mark.parametrize("reduction", ["mean", "normalized"])
+def test_an_instance_of_twice_the_weight_counts_as_if_it_were_there_twice(problem, reduction, rng):
+    y, predicted = parameters(problem, 6, rng), parameters(problem, 6, rng)
+    twice = [0, 0, 1, 2, 3, 4, 4, 5]
+    if reduction == "normalized" and not np.abs(problem.paired(problem.solve(y), y)).sum() > 0:
+        pytest.skip("optima sum to 0")
+    repeated = regret(problem, predicted[twice], y[twice], reduction=reduction)
+    weighted = regret(problem, predicted, y, reduction=reduction, weights=np.bincount(twice) / 8)
+    assert weighted == pytest.approx(repeated, rel=1e-12)
+
+
+def test_a_weighted_sum_is_n_times_the_mean_and_single_regrets_know_no_weights(rng):
+    problem, weights = TopK(3), rng.dirichlet(np.ones(5))
+    y, predicted = rng.random((5, 3)), rng.random((5, 3))
+    mean = regret(problem, predicted, y, reduction="mean", weights=weights)
+    assert regret(problem, predicted, y, reduction="sum", weights=weights) == pytest.approx(5 * mean)
+    alone = regret(problem, predicted, y, reduction="none", weights=weights)
+    np.testing.assert_array_equal(alone, regret(problem, predicted, y, reduction="none"))
+
+
+@every
 def test_optimal_decisions_that_are_known_change_nothing(problem, rng):
     y, predicted = parameters(problem, 10, rng), parameters(problem, 10, rng)
     known = regret(problem, predicted, y, reduction="none", optimal=problem.solve(y))
@@ -88,6 +109,13 @@ def test_a_decision_that_beats_the_optimum_is_refused():
         (np.zeros((0, 2)), [[1.0, 2.0]], {}, InvalidInputError, "`predicted` is empty"),
         ([[1.0, 2.0]] * 3, [[1.0, 2.0]], {}, IncompatibleError, "3 predictions for 1 instances"),
         ([[1.0, 2.0]], [[1.0, 2.0]], {"reduction": "max"}, InvalidInputError, "'normalized', 'mean', 'sum' or 'none'"),
+        (
+            [[1.0, 2.0]],
+            [[1.0, 2.0]],
+            {"weights": [0.5, 0.5]},
+            InvalidInputError,
+            "`weights` must have one mass for each",
+        ),
         ([[1.0, 2.0]], [[1.0, 2.0]], {"optimal": [[1, 0, 0]]}, InvalidInputError, r"`optimal` must have shape"),
         (
             [[1.0, 2.0]],

@@ -139,6 +139,20 @@ def test_baselines_and_references_are_measured_beside_the_link():
         link(path(), path(), FIRST, references={"identity": np.zeros(2)})
 
 
+def test_rivals_are_means_of_the_distances_at_the_points():
+    twin = {"twin": path(lambda t: t**3)}
+    for metric in (FIRST, SQUARED):
+        found = link(path(axis="a"), path(lambda t: t * t), metric, points=5, baselines=twin)
+        assert list(found.distances.columns) == list(found.rivals.index)
+        assert found.distances.index.tolist() == found.map["a"].tolist()
+        np.testing.assert_allclose(found.distances.mean(), found.rivals["residual"])
+        np.testing.assert_allclose(found.distances["link"], found.map["residual"])
+        inner = found.distances.iloc[1:-1]
+        assert found.distances["link, held out"].notna().tolist() == [False, True, True, True, False]
+        excess = (inner["link, held out"] - inner["link"]).mean()
+        assert found.rivals.loc["link, held out", "excess"] == pytest.approx(excess)
+
+
 def test_levels_are_met_at_levels_only():
     found = link(path(), path(domain=Levels((0, 0.25, 1), axis="size")), FIRST, points=5)
     assert set(found.map["alpha"]) <= {0, 0.25, 1}

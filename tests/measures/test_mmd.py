@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from continuum.core import IncompatibleError, InvalidInputError, ResourceError, rng_for
 from continuum.measures import Gaussian, Laplace, Riesz, mmd2, mmd_gradients, witness_gradient
 from continuum.measures import mmd as mmd_module
-from continuum.measures.mmd import discrepancy2, discrepancy_gradients
+from continuum.measures.mmd import discrepancy2, discrepancy_gradients, discrepancy_with_gradients
 
 KERNELS = [Gaussian(0.8), Laplace(1.3), Riesz(), Riesz(0.6), Riesz(1.7)]
 
@@ -145,8 +145,8 @@ def test_what_rounding_leaves_below_0_is_0_with_its_gradient(monkeypatch):
     true = mmd_module._energies
 
     def rounded(*given):
-        xx, xy, yy, own = true(*given)
-        return xx - 4e-16, xy, yy, own
+        xx, xy, yy = true(*given)
+        return xx - 4e-16, xy, yy
 
     monkeypatch.setattr(mmd_module, "_energies", rounded)
     x = points([0.0], [1.0]).requires_grad_()
@@ -367,6 +367,18 @@ def test_what_is_not_checked_is_what_is_checked(rng, kernel):
     given = pair(rng, batch=(2,))
     torch.testing.assert_close(discrepancy2(*given, kernel), mmd2(*given, kernel=kernel))
     torch.testing.assert_close(discrepancy_gradients(*given, kernel), mmd_gradients(*given, kernel=kernel))
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_value_and_gradients_together_are_those_apart_from_one_matrix_of_pairs(rng, kernel, monkeypatch):
+    given = pair(rng, batch=(2,))
+    value, gradients = discrepancy2(*given, kernel), discrepancy_gradients(*given, kernel)
+    asked, of_pairs = [], mmd_module.squared_distances
+    monkeypatch.setattr(mmd_module, "squared_distances", lambda *sides: asked.append(sides) or of_pairs(*sides))
+    both = discrepancy_with_gradients(*given, kernel)
+    assert len(asked) == 1
+    assert torch.equal(both[0], value)
+    assert all(torch.equal(one, other) for one, other in zip(both[1], gradients, strict=True))
 
 
 def test_gradients_take_no_tensor_of_all_differences(monkeypatch):

@@ -245,6 +245,17 @@ def test_the_metric_is_the_mean_over_prompts_of_what_has_a_score():
     assert (metric.stochastic, metric.goal, metric.name) == (True, "min", "length of generations")
 
 
+def test_items_of_a_score_are_the_prompts_unless_one_has_none():
+    table = torch.full((VOCABULARY, VOCABULARY), -100.0)
+    the, so = (TOKENIZER.get_vocab()[word] for word in ("the", "so"))
+    table[so, 0] = table[the, FILM] = table[FILM, FILM] = 100.0
+    known, unknown = (
+        generation_score(Length(), prompts, TOKENIZER, new_tokens=3).measure(Bigram(table), rng_for(0))
+        for prompts in (["the", "the"], ["the", "so"])
+    )
+    assert known.values.tolist() == [unknown, unknown]
+
+
 def test_one_seed_gives_all_models_one_noise():
     metric = generation_score(Length(), PROMPTS, TOKENIZER, new_tokens=8)
     model = random_bigram(0)

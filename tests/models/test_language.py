@@ -228,6 +228,19 @@ def test_the_metrics_say_what_the_functions_say():
     assert perplexity_on(plus, TOKENIZER)(model) == perplexity(model, TOKENIZER, plus)
 
 
+def test_the_items_of_a_log_likelihood_are_the_texts():
+    found = log_likelihood_on(TEXTS, TOKENIZER).measure(tiny_llama())
+    assert found.values.tolist() == sentence_scores(tiny_llama(), TOKENIZER, TEXTS).tolist()
+
+
+def test_the_items_of_a_ratio_are_pairs_of_texts_and_a_base_has_nothing_on_each():
+    model, plus, minus = tiny_llama(), TEXTS[:2], TEXTS[1:3]
+    scores = [sentence_scores(model, TOKENIZER, side) for side in (plus, minus)]
+    assert likelihood_ratio(plus, minus, TOKENIZER).measure(model).values.tolist() == (scores[0] - scores[1]).tolist()
+    assert likelihood_ratio(plus, minus, TOKENIZER, base=model).measure(model).values.tolist() == [0.0, 0.0]
+    assert isinstance(likelihood_ratio(plus, minus[:1], TOKENIZER).measure(model), float)
+
+
 def test_the_metrics_know_their_direction():
     assert perplexity_on(TEXTS, TOKENIZER).goal == "min"
     assert log_likelihood_on(TEXTS, TOKENIZER).goal == "max"

@@ -11,7 +11,9 @@ import torch
 from known import Bigram, random_bigram, uniform
 from tiny import VOCABULARY, tiny_gpt2, tiny_llama, tiny_tokenizer
 
+from continuum import evaluate, tabulate
 from continuum.core import IncompatibleError, InvalidInputError, ResourceError, fingerprint
+from continuum.harness import churn
 from continuum.models.distributions import (
     arithmetic_mixture,
     geometric_mixture,
@@ -170,6 +172,25 @@ def test_a_metric_gives_one_number_for_a_stored_and_for_a_living_reference():
         assert agreement(value) == found.agrees.mean()
         assert (js.goal, agreement.goal) == ("min", "max")
     assert js_to(stored, TEXTS, TOKENIZER, frame=DOCUMENT, positions=9)(reference) < 1e-7
+
+
+def test_what_is_decided_at_a_position_is_the_likeliest_token():
+    value, stored = tiny_llama(0), token_log_probs(tiny_llama(1), TOKENIZER, TEXTS)
+    found = agreement_with(stored, TEXTS, TOKENIZER).measure(value)
+    chosen = token_log_probs(value, TOKENIZER, TEXTS).argmax(1)
+    assert found.decisions.tolist() == chosen.tolist()
+    assert found.values.tolist() == (chosen == stored.argmax(1)).tolist()
+
+
+def test_a_path_of_models_tells_how_many_tokens_flip_on_the_way():
+    models = [tiny_llama(0), tiny_llama(0), tiny_llama(1)]
+    path = tabulate(dict(zip((0.0, 0.5, 1.0), models, strict=True)))
+    metrics = [of(token_log_probs(tiny_llama(2), TOKENIZER, TEXTS), TEXTS, TOKENIZER) for of in (js_to, agreement_with)]
+    results = evaluate(path, metrics, points=3, name="path", progress=False)
+    flips = churn(results, "path", "top-1 agreement")["churn"]
+    assert flips[0] == 0 < flips[1]
+    curve = results.curve("path", "JS to reference")
+    assert (curve["low"] < curve["mean"]).all()
 
 
 def test_a_value_that_is_its_own_reference_is_refused():

@@ -16,7 +16,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from studies import DOMAINS, SCORE, SQUARE, Arc, line, study
 
-from continuum import Interval, from_function
+from continuum import Interval, Metric, PerItem, evaluate, from_function
 from continuum.core import InvalidInputError
 from continuum.report import plot_results
 
@@ -86,6 +86,14 @@ def test_bands_need_more_than_one_seed() -> None:
     figure = plot_results(study(seeds=3), metric="score")
     assert len(_bands(figure)) == 3  # the path and two baselines
     assert "95 % interval, 3 seeds" in _legend(figure)
+
+
+def test_a_band_says_what_it_is_an_interval_over() -> None:
+    items = Metric("items", lambda t: PerItem(np.arange(9.0) < 9 * t))
+    both = Metric("both", lambda t, rng: PerItem(rng.random(9) < t), stochastic=True)
+    results = evaluate(from_function(Interval(), lambda t: t), [items, both], points=3, seeds=2, progress=False)
+    assert "95 % interval, items" in _legend(plot_results(results, metric="items"))
+    assert "95 % interval, 2 seeds and items" in _legend(plot_results(results, metric="both"))
 
 
 def test_the_curve_is_the_mean_and_the_band_its_interval() -> None:

@@ -19,6 +19,7 @@ from continuum.selection import (
     LastLayerGradients,
     Precomputed,
     Rademacher,
+    extract,
     ghost_products,
     gradient_scores,
     last_layer_gradients,
@@ -198,6 +199,23 @@ def trained(model, items, steps=3):
         cross_entropy(model, x, y).mean().backward()
         optimizer.step()
     return optimizer
+
+
+def test_gradients_whose_extraction_was_interrupted_are_those_of_one_pass(rng, tmp_path):
+    items, path, passed = examples(rng, 12), tmp_path / "gradients.npy", []
+    features = GradientFeatures(network(), cross_entropy, projection=Rademacher(16))
+
+    def dying(batch):
+        if len(passed) == 3:
+            raise KeyboardInterrupt
+        passed.append(len(batch))
+        return features.encode(batch)
+
+    with pytest.raises(KeyboardInterrupt):
+        extract(dying, items, path, batch_size=2)
+    assert not path.exists()
+    found = extract(features.encode, items, path, batch_size=2)
+    assert np.allclose(found, features.encode(items), rtol=0, atol=1e-6)
 
 
 def test_the_adam_direction_has_epsilon_inside_the_root_and_is_of_the_pool_alone(rng):

@@ -51,6 +51,12 @@ def test_transport_to_one_query_is_the_mean_distance_and_to_many_is_solved(rng):
     assert transport_to(pool, query)(subset(3, 5)) == pytest.approx(best, abs=1e-6)
 
 
+def test_the_nearest_distance_is_known_of_each_query(rng):
+    pool, query = rng.normal(size=(8, 3)), rng.normal(size=(5, 3))
+    found = nearest_to(pool, query).measure(subset(1, 4))
+    assert found.values == pytest.approx(1 - (units(query) @ units(pool[[1, 4]]).T).max(1), abs=1e-6)
+
+
 def test_the_nearest_distance_does_not_grow_with_the_selection(rng):
     pool, query = rng.normal(size=(30, 4)), rng.normal(size=(5, 4))
     path = SubsetPath(pool, Ordering(rng.permutation(30), np.zeros(30), 30))

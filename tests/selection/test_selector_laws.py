@@ -147,8 +147,9 @@ FAITHFUL = ("round robin", "doubly greedy", "soft-max", "transport", "mean simil
 @pytest.mark.parametrize("name", FAITHFUL)
 def test_what_is_chosen_for_two_clusters_is_of_these(name, rng):
     pool, query, is_wanted = planted(rng)
-    found = TARGETED[name].order(pool, query, 60).indices
-    assert is_wanted[found].mean() >= 0.99
+    for k in (1, 20, 60):  # as many as one of the clusters has
+        found = TARGETED[name].order(pool, query, k).indices
+        assert is_wanted[found].mean() >= 0.99
 
 
 def test_what_is_chosen_at_random_is_of_two_clusters_by_chance(rng):

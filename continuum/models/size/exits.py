@@ -55,10 +55,14 @@ def exit_depths(model: Any) -> Tensor:
         IncompatibleError: if the model has no exits, or has seen no batch.
     """
     run = getattr(model, _RUN, None)
-    if run is None or run.depths is None:
+    found: Tensor = _no_depths() if run is None else run.depths
+    if not len(found):
         raise IncompatibleError(f"this {type(model).__name__} has no exits, or has seen no batch yet.")
-    found: Tensor = run.depths
     return found
+
+
+def _no_depths() -> Tensor:
+    return torch.empty(0, dtype=torch.long)
 
 
 class _Run:
@@ -67,14 +71,14 @@ class _Run:
     def __init__(self, parts: Parts, exits: frozenset[int], confidence: Confidence, threshold: float) -> None:
         self.parts, self.exits, self.confidence = parts, exits, confidence
         self.threshold = min(max(threshold, -_MOST), _MOST)
-        self.depths: Tensor | None = None
+        self.depths = _no_depths()
 
     def start(self, model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Before the model is called."""
         if kwargs.get("past_key_values") is not None or kwargs.get("use_cache"):
             raise IncompatibleError("a model with early exits keeps no cache; call it with use_cache=False.")
         self.mask = kwargs.get("attention_mask")
-        self.depths = None
+        self.depths = _no_depths()
 
     def before_first(self, states: Tensor) -> None:
         rows, tokens = states.shape[:2]
@@ -87,7 +91,6 @@ class _Run:
 
     def after(self, depth: int, before: Tensor, after: Tensor, *, is_last: bool) -> Tensor:
         """The states of the rows that stay, after a layer; after the last one those of all rows in their order."""
-        assert self.depths is not None  # noqa: S101 -- set before the first layer
         leaves = self._leaves(depth, before, after) | is_last
         if bool(leaves.any()):
             gone = self.rows[leaves]

@@ -169,21 +169,21 @@ class _Walk:
 
     def values(self) -> Iterator[tuple[int, float]]:
         """Number and divergence of each member."""
-        return self._from(0, frozenset(), None)
+        for patched in (frozenset[int](), self._moves[0]):
+            yield from self._from(0, patched, self.run.embedded(patched))
 
-    def _from(self, place: int, patched: frozenset[int], state: State | None) -> Iterator[tuple[int, float]]:
-        if place == len(self._moves):
-            assert state is not None  # noqa: S101 -- there is at least one move
+    def _from(self, place: int, patched: frozenset[int], state: State) -> Iterator[tuple[int, float]]:
+        """The members that agree up to the move at `place`, with the state that goes into its first slot."""
+        # A size slot and the neutral ones that ride with it are neighbours, so that moves follow one another.
+        for slot in sorted(self._moves[place]):
+            (state,) = self.run.advance(slot, slot in patched, [state])
+        following = place + 1
+        if following == len(self._moves):
             number = sum(1 << bit for bit, move in enumerate(self._moves) if move <= patched)
             yield number, self.run.divergence(patched, state).mean
             return
-        # A size slot and the neutral ones that ride with it are neighbours, so that moves follow one another.
-        for is_patched in (False, True):
-            here = patched | self._moves[place] if is_patched else patched
-            after = self.run.embedded(here) if state is None else state
-            for slot in sorted(self._moves[place]):
-                (after,) = self.run.advance(slot, is_patched, [after])
-            yield from self._from(place + 1, here, after)
+        for here in (patched, patched | self._moves[following]):
+            yield from self._from(following, here, state)
 
 
 def check_lattice(slots: int, limit: int) -> None:

@@ -75,16 +75,17 @@ class Trajectories:
 
     def best(self, moves: Sequence[Move], cost: Callable[[Move, Divergence], float]) -> tuple[Move, Divergence]:
         """The change of the least cost; of equal ones the first."""
-        chosen: tuple[float, Move, Divergence] | None = None
-        for move, divergence in self._tried(moves):
-            value = cost(move, divergence)
-            loses = chosen is not None and not value < chosen[0]
-            if self._options.cache == "prefix" and chosen is not None:
-                self._own.pop(move if loses else chosen[1], None)
-            if not loses:
-                chosen = value, move, divergence
-        assert chosen is not None  # noqa: S101 -- there always is a move
-        return chosen[1], chosen[2]
+        tried = self._tried(moves)
+        chosen = next(tried)
+        least = cost(*chosen)
+        for candidate in tried:
+            value = cost(*candidate)
+            wins = value < least
+            if self._options.cache == "prefix":
+                self._own.pop((chosen if wins else candidate)[0], None)
+            if wins:
+                chosen, least = candidate, value
+        return chosen
 
     def accept(self, move: Move, divergence: Divergence) -> None:
         """Make a change that was evaluated; states are kept as far as they do not depend on it."""

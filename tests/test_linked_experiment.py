@@ -1,0 +1,92 @@
+"""The experiment of linked continua in small: it runs, goes on where it stopped, and says all that it measured."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "benchmarks" / "linked_experiment"
+
+# Two seeds of every path of data, with three points and ends that lie 1 apart.
+CLAIMS = """
+import json, sys
+from claims import claims
+from tables import SETTINGS
+
+link, floor, alpha = map(float, sys.argv[1:])
+left = dict.fromkeys(("identity", "best constant", "arithmetic ensemble", "geometric ensemble", "untuned"), 0.5)
+
+
+def piece(noise):
+    met = {**left, "link": link, "link, held out": link + noise}
+    one = {"a": [0.0, 0.5, 1.0], "alpha": [0.0, alpha, 1.0], "on a": [0.0, 0.5, 1.0], "between": [[0.0, 0.2, 1.0]] * 3}
+    one["distances"] = {label: [0.0, x, 0.0] for label, x in met.items()}
+    both = {label: one for label in ("weights", "arithmetic ensemble", "geometric ensemble")}
+    gaps = {"arithmetic ensemble": [0.0, 0.2, 0.0], "geometric ensemble": [0.0, 0.1 + noise, 0.0]}
+    return {"divergence": both, "value": both, "weights to ensembles": gaps}
+
+
+pieces = {}
+for start in SETTINGS.values():
+    pieces |= {f"{start}0": piece(0.0), f"{start}1": piece(0.001)}
+    pieces[f"{start}floor"] = {"other seed": [[0.0, floor, 0.0]]}
+pieces["text-floor"]["other texts"] = [floor, floor + 0.001]
+print(json.dumps([claim._asdict() for claim in claims(pieces)]))
+"""
+
+
+def decided(*arguments):
+    command = [sys.executable, "-c", CLAIMS, *map(str, arguments)]
+    done = subprocess.run(command, cwd=FOLDER, check=True, capture_output=True, text=True)
+    return {claim["claim"]: claim["verdict"] for claim in json.loads(done.stdout.splitlines()[-1])}
+
+
+@pytest.mark.parametrize(
+    ("link", "floor", "alpha", "linked", "near", "straight"),
+    [
+        (0.1, 0.3, 0.5, "held", "held", "held"),
+        (0.6, 0.3, 0.5, "did not hold", "did not hold", "held"),
+        (0.4, 0.3, 0.6, "held", "did not hold", "did not hold"),
+    ],
+)
+def test_claims_of_links_are_decided_by_their_rules(link, floor, alpha, linked, near, straight):
+    found = decided(link, floor, alpha)
+    assert found["models trained along a path of data are linked with the weights between its ends"] == linked
+    assert found["a model between the weights is as near to a trained one as another training is"] == near
+    assert found["the map along optimal transport is nearly the identity"] == straight
+    assert found["weights in between are nearer to the geometric than to the arithmetic ensemble of the ends"] == "held"
+    assert found["of the paths of data, that along optimal transport is linked best"] == "did not hold"
+
+
+def run(store, save, *options):
+    program = [sys.executable, str(FOLDER), "--small", *options, "--store", str(store), "--save", str(save)]
+    subprocess.run(program, check=True, capture_output=True)
+    return json.loads(save.read_text())
+
+
+@pytest.mark.slow
+def test_small_form_decides_every_claim_and_a_second_run_computes_only_what_is_lost(tmp_path):
+    store = tmp_path / "store"
+    first = run(store, tmp_path / "first.json")
+    assert not first["missing"]
+    assert all(claim["verdict"] in ("held", "did not hold") for claim in first["claims"])
+    lost = "image-geodesic-1"
+    (store / "pieces" / f"{lost}.json").unlink()
+    assert run(store, tmp_path / "part.json", "--report")["missing"] == [lost]
+    again = run(store, tmp_path / "again.json")["pieces"]
+    assert {name: piece for name, piece in again.items() if name != lost} == {
+        name: piece for name, piece in first["pieces"].items() if name != lost
+    }
+    assert again[lost]["divergence"] == first["pieces"][lost]["divergence"]
+    # The report follows from the stored numbers.
+    copy = tmp_path / "copy.json"
+    shutil.copy(tmp_path / "again.json", copy)
+    subprocess.run([sys.executable, str(FOLDER / "redraw.py"), str(copy)], check=True, capture_output=True)
+    assert copy.read_text() == (tmp_path / "again.json").read_text()
+    assert copy.with_suffix(".md").read_text() == (tmp_path / "again.md").read_text()
