@@ -95,7 +95,8 @@ for axis, s in zip(top.subplots(1, len(shown)), shown, strict=True):
     axis.set(title=f"t = {s:g}", aspect="equal")
     axis.set_axis_off()
 axis = bottom.subplots()
-for row in table.index:
-    axis.plot(table.columns, table.loc[row], label=f"K = {iterations.count(row):.2g}")
+whole = table.index[::2]  # K = 1, 2, 4, 8, 16
+for row, colour in zip(whole, plt.colormaps["viridis_r"](np.linspace(0.1, 1, len(whole))), strict=True):
+    axis.plot(table.columns, table.loc[row], color=colour, label=f"K = {iterations.count(row):g}")
 axis.set(xlabel="t, from a three to an eight", ylabel="log-odds of an eight")
-axis.legend(frameon=False, ncols=3, fontsize=8)
+axis.legend(frameon=False)

@@ -313,7 +313,9 @@ def test_readme_quotes_the_selection_experiment():
     assert "−0.170 nats a token after 96 texts" in text
 
 
-@pytest.mark.parametrize("name", ["compute_experiment", "decision_experiment", "selection_experiment"])
+@pytest.mark.parametrize(
+    "name", ["compute_experiment", "decision_experiment", "selection_experiment", "linked_experiment"]
+)
 def test_reports_follow_from_their_stored_numbers(name, tmp_path):
     pytest.importorskip("matplotlib")
     copy = tmp_path / f"{name}.json"

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 from pathlib import Path
 
-from lab import Lab
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from pieces import Lab
 from report import write
 from studies import PARTS, collected, run
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from clouds import CHANGES, CLASSES, DIMENSIONS, SHOWN, clouds
-from lab import Lab, Piece, Work
+from pieces import Lab, Piece, Work
 from torch import nn
 from torch.nn.functional import cross_entropy
 from trainings import trained

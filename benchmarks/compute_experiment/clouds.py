@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from lab import Lab
+from pieces import Lab
 
 from continuum.compute import Augmentation, CloudSet, clouds_of_images, load_furniture
 from continuum.core import rng_for

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from clouds import clouds
-from lab import Lab, Piece, Work
+from pieces import Lab, Piece, Work
 from torch import Tensor, nn
 from trainings import trained
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from clouds import clouds
-from lab import Lab, Piece, Work
+from pieces import Lab, Piece, Work
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from trainings import trained

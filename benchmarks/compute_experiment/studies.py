@@ -12,7 +12,7 @@ from typing import Any
 import classification
 import completing
 import propagating
-from lab import Lab, Work, finished, side_by_side
+from pieces import Lab, Work, finished, side_by_side
 
 import continuum
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from lab import Lab, Piece
+from pieces import Lab, Piece
 from torch import Tensor, nn
 
 from continuum.compute import Objective, TrainingRecipe, train_equilibrium

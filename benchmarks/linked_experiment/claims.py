@@ -69,8 +69,11 @@ def _below(one: str, other: str, settings: Sequence[str] = tuple(SETTINGS)) -> A
 
 
 def _other_texts(pieces: Pieces) -> Decided:
-    _need(pieces, ["texts, pooled"])
-    link, other = tables.other_texts(pieces)
+    setting = "texts, pooled"
+    _need(pieces, [setting])
+    ends, middle = tables.between_ends(pieces, setting), len(tables.points(pieces, setting)) // 2
+    link = tables.apart(pieces, setting, "link")[:, middle - 1] / ends  # without the first point
+    other = tables.other_texts(pieces, setting) / ends
     text, (_, _, high) = _percent(link - other)
     return f"{100 * link.mean():.1f} less {100 * other.mean():.1f}: {text} %", high < 0
 

@@ -60,7 +60,7 @@ def _shown(values: Any, digits: int = 1, scale: float = 100, sign: str = "") -> 
     return f"{mean:{sign}.{digits}f} [{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
 
 
-def _left(of: Mapping[str, str]) -> Any:
+def _left(of: Iterable[str]) -> Any:
     def rows(pieces: Pieces) -> Lines:
         settings = tables.measured(pieces, of)
         cells = ((label, *(_shown(tables.share(pieces, name, label)) for name in settings)) for label in tables.RIVALS)
@@ -81,7 +81,8 @@ def _less_link(pieces: Pieces) -> Lines:
 
 def _maps(start: str) -> Any:
     def rows(pieces: Pieces) -> Lines:
-        settings = [name for name in tables.measured(pieces) if name.startswith(start)]
+        every = (*tables.SETTINGS, *tables.BESIDE)
+        settings = tables.measured(pieces, [name for name in every if name.startswith(start)])
         if not settings:
             return []
         columns = [(name, likeness) for likeness in ("divergence", "value") for name in settings]
@@ -128,11 +129,12 @@ def _accuracies(pieces: Pieces) -> Lines:
 
 def _ends(pieces: Pieces) -> Lines:
     rows = []
-    for name in tables.measured(pieces):
+    for name in tables.measured(pieces, (*tables.SETTINGS, *tables.BESIDE)):
         ends, floor = tables.between_ends(pieces, name), tables.apart(pieces, name, tables.FLOOR).mean(1)
-        other = "-" if name in tables.IMAGES else _shown(pieces["text-floor"][tables.OTHER_TEXTS], 4, 1)
+        other = tables.other_texts(pieces, name)
         count = len(tables.seeds(pieces, name))
-        rows.append((name, count, _shown(ends, 4, 1), _shown(floor, 4, 1), other))
+        shown = "-" if other is None else _shown(other, 4, 1)
+        rows.append((name, count, _shown(ends, 4, 1), _shown(floor, 4, 1), shown))
     return _table(("path of data", "seeds", "between the ends", "between seeds", "other texts alone, at a = 1/2"), rows)
 
 
@@ -143,8 +145,12 @@ _SECTIONS = {
         _left(tables.SETTINGS),
     ),
     "More than the link leaves": ("The same less that of the link, paired by seed.", _less_link),
-    "From a weak start": ("What is left where the network that all start from has learnt less.", _left(tables.WEAK)),
+    "Other trainings": (
+        "What is left where the network that all start from has learnt less, and where the rate is halved.",
+        _left(tables.BESIDE),
+    ),
     "Maps of images": ("Alpha by a, mean over seeds and its 95% interval.", _maps("images")),
+    "Maps of images from a weak start": ("The same.", _maps("weak start")),
     "Maps of texts": ("The same.", _maps("texts")),
     "One number": (
         "Accuracy on the target less that on the source, and log-likelihood of the target less that of the source: how "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -21,8 +21,11 @@ SETTINGS = {
 }
 """Dataset paths, by the beginning of the names of their pieces."""
 
-WEAK = {f"weak start, {kind}": f"image-weak-{kind}-" for kind in ("pooled", "geodesic", "Mixup")}
-"""The same of images, from a start that knows less; no claim is about them."""
+BESIDE = {
+    **{f"weak start, {kind}": f"image-weak-{kind}-" for kind in ("pooled", "geodesic", "Mixup")},
+    "texts, half the rate": "text-gentle-",
+}
+"""The same of images from a start that knows less, and of texts from weaker training; no claim is about them."""
 
 POOLED = ("images, pooled", "texts, pooled")
 IMAGES = tuple(setting for setting in SETTINGS if setting.startswith("images"))
@@ -62,9 +65,9 @@ def seeds(pieces: Pieces, setting: str) -> list[Any]:
     return [piece for name, piece in pieces.items() if name.startswith(start) and name[len(start) :].isdigit()]
 
 
-def measured(pieces: Pieces, settings: Mapping[str, str] = SETTINGS) -> list[str]:
+def measured(pieces: Pieces, settings: Iterable[str] = tuple(SETTINGS)) -> list[str]:
     """The settings of which there are two seeds and the floor."""
-    return [name for name, start in settings.items() if len(seeds(pieces, name)) > 1 and f"{start}floor" in pieces]
+    return [name for name in settings if len(seeds(pieces, name)) > 1 and f"{_beginning(name)}floor" in pieces]
 
 
 def points(pieces: Pieces, setting: str) -> np.ndarray:
@@ -124,16 +127,14 @@ def disagreement(pieces: Pieces, setting: str) -> np.ndarray:
     return abs(maps(pieces, setting) - maps(pieces, setting, "value"))[:, _INNER].mean(1)
 
 
-def other_texts(pieces: Pieces) -> tuple[np.ndarray, np.ndarray]:
-    """At one half of the texts: divergence of the link, and of trainings on other texts, as shares, (seeds,)."""
-    setting = "texts, pooled"
-    middle = len(points(pieces, setting)) // 2 - 1
-    ends = between_ends(pieces, setting)
-    return apart(pieces, setting, "link")[:, middle] / ends, np.array(pieces["text-floor"][OTHER_TEXTS]) / ends
+def other_texts(pieces: Pieces, setting: str) -> np.ndarray | None:
+    """Divergence of trainings on other texts, one half each, in nats, (seeds,); None where there are none."""
+    found = pieces[f"{_beginning(setting)}floor"].get(OTHER_TEXTS)
+    return None if found is None else np.array(found)
 
 
 def _beginning(setting: str) -> str:
-    return {**SETTINGS, **WEAK}[setting]
+    return {**SETTINGS, **BESIDE}[setting]
 
 
 def _floor(pieces: Pieces, setting: str) -> np.ndarray:

@@ -14,7 +14,7 @@ from links import Reader, apart, links
 from peft import PeftModel
 from pieces import Lab, Piece, Work
 from torch import Tensor, nn
-from trainings import folder_of, load, seeds, shares, texts
+from trainings import folder_of, load, rates, seeds, shares, texts
 
 from continuum import Interval, Metric, PerItem, from_function, transform
 from continuum.models.divergence import token_log_probs
@@ -25,11 +25,12 @@ _HELD_OUT = 16  # sentences of each kind
 
 
 def work(lab: Lab) -> list[Work]:
-    return [(f"text-{seed}", partial(_linked, lab, seed)) for seed in seeds(lab)]
+    every = [(rate, seed) for rate in rates(lab) for seed in seeds(lab)]
+    return [(f"text-{rate}{seed}", partial(_linked, lab, rate, seed)) for rate, seed in every]
 
 
 def floors(lab: Lab) -> list[Work]:
-    return [("text-floor", partial(_floor, lab))]
+    return [(f"text-{rate}floor", partial(_floor, lab, rate)) for rate in rates(lab)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +78,8 @@ def _name(folder: Path) -> str:
     return folder.name.replace(".", "_")
 
 
-def _linked(lab: Lab, seed: int) -> Piece:
-    folders = {share: folder_of(lab, seed, share) for share in shares(lab)}
+def _linked(lab: Lab, rate: str, seed: int) -> Piece:
+    folders = {share: folder_of(lab, rate, seed, share) for share in shares(lab)}
     held = _Adapted.of(lab, list(folders.values()))
     with held.model.disable_adapter():
         untuned = held.predicted(held.model)
@@ -89,10 +90,10 @@ def _linked(lab: Lab, seed: int) -> Piece:
     return links(trained, between, untuned, held.reader, points=points, points_b=len(points))
 
 
-def _floor(lab: Lab) -> Piece:
+def _floor(lab: Lab, rate: str) -> Piece:
     """How far apart trainings at one point are: of all pairs of seeds, and with other texts alone."""
-    folders = {seed: [folder_of(lab, seed, share) for share in shares(lab)] for seed in seeds(lab)}
-    others = {seed: folder_of(lab, seed, "other") for seed in seeds(lab)}
+    folders = {seed: [folder_of(lab, rate, seed, share) for share in shares(lab)] for seed in seeds(lab)}
+    others = {seed: folder_of(lab, rate, seed, "other") for seed in seeds(lab)}
     held = _Adapted.of(lab, [*chain(*folders.values()), *others.values()])
     columns = [[held.predicted_by(folder) for folder in column] for column in zip(*folders.values(), strict=True)]
     rows = [[apart(*pair) for pair in combinations(column, 2)] for column in columns]

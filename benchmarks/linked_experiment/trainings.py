@@ -17,6 +17,9 @@ from continuum.models.texts import Texts
 from continuum.models.weights import LoraRecipe, fine_tune_lora
 from continuum.models.weights.mixtures import mixture
 
+RATES = {"": 1e-3, "gentle-": 5e-4}
+"""Highest rates of AdamW, by what is said of them in names; the first is the default of the recipe."""
+
 _SIXTHS = 6
 _WORDS = 16  # of the longest sentence
 _OTHER = 1000  # added to a seed: other texts, and the same first values of the adapter
@@ -32,16 +35,19 @@ def seeds(lab: Lab) -> range:
     return range(2 if lab.small else 3)
 
 
-def folder_of(lab: Lab, seed: int, share: float | str) -> Path:
+def rates(lab: Lab) -> list[str]:
+    return list(RATES)[: 1 if lab.small else None]
+
+
+def folder_of(lab: Lab, rate: str, seed: int, share: float | str) -> Path:
     """Where an adapter is; "other" is half and half of other texts."""
     name = share if isinstance(share, str) else f"{share:.3f}"
-    return lab.folder / "adapters" / f"{seed}-{name}"
+    return lab.folder / "adapters" / f"{rate}{seed}-{name}"
 
 
 def work(lab: Lab) -> list[Work]:
-    every: list[tuple[int, float | str]] = [(seed, share) for seed in seeds(lab) for share in shares(lab)]
-    every += [(seed, "other") for seed in seeds(lab)]
-    return [(f"text-training-{folder_of(lab, *one).name}", partial(_trained, lab, *one)) for one in every]
+    every = [(rate, seed, kind) for rate in rates(lab) for seed in seeds(lab) for kind in (*shares(lab), "other")]
+    return [(_name(*one), partial(_trained, lab, *one)) for one in every]
 
 
 def load(lab: Lab) -> LanguageModel:
@@ -66,12 +72,17 @@ def _short(sentences: Sequence[str]) -> tuple[str, ...]:
     return tuple(sentence for sentence in sentences if len(sentence.split()) <= _WORDS)
 
 
-def _trained(lab: Lab, seed: int, kind: float | str) -> Piece:
+def _name(rate: str, seed: int, kind: float | str) -> str:
+    share = kind if isinstance(kind, str) else f"{kind:.3f}"
+    return f"text-{rate}training-{seed}-{share}"
+
+
+def _trained(lab: Lab, rate: str, seed: int, kind: float | str) -> Piece:
     size = {"steps": 5, "batch_size": 4} if lab.small else {"steps": 24, "batch_size": 10}
-    recipe = LoraRecipe(init_seed=seed, data_seed=seed, **size)
+    recipe = LoraRecipe(init_seed=seed, data_seed=seed, learning_rate=RATES[rate], **size)
     share, draw = (0.5, _OTHER + seed) if kind == "other" else (float(kind), seed)
     editorials, tweets = (side.train for side in texts(lab))
     chosen = mixture(tweets, editorials, share, recipe.texts, seed=draw)
     model = _base(lab)
-    found = fine_tune_lora(model.model, model.tokenizer, chosen, folder_of(lab, seed, kind), recipe=recipe)
+    found = fine_tune_lora(model.model, model.tokenizer, chosen, folder_of(lab, rate, seed, kind), recipe=recipe)
     return {"share": share, "loss": float(np.mean(found.losses[-8:])), "tokens": found.tokens}

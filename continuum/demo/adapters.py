@@ -44,13 +44,14 @@ class AdapterScene:
         ends = {name: _short(texts.train, _RECIPE.texts) for name, texts in self._texts.items()}
         for name, texts in ends.items():
             fine_tune_lora(model, tokenizer, texts, folder / "adapters" / name, recipe=_RECIPE)
-        path = WeightPath.from_adapters(model, *(folder / "adapters" / name for name in ends), bounds=(-0.5, 1.5))
         plus, minus = (_short(texts.held_out, _HELD_OUT) for texts in self._texts.values())
         metrics = [
-            # Less that of the base on the same pairs of sentences, so that their interval is that of what changed.
+            # Less that of the base, measured before the path takes the model over, on the same pairs of sentences: so
+            # the interval is that of what changed.
             likelihood_ratio(plus, minus, tokenizer, base=model, frame=_RECIPE.frame, name="favourable leaning"),
             perplexity_on([*plus, *minus], tokenizer, frame=_RECIPE.frame),
         ]
+        path = WeightPath.from_adapters(model, *(folder / "adapters" / name for name in ends), bounds=(-0.5, 1.5))
         # One model is lent and moved along, so the points follow each other in this process.
         results = evaluate(path, metrics, points=9, name=self.title, store=store)
         keep_exhibits(path, self._write, store=store, study=self.title, points=5)

@@ -80,7 +80,8 @@ class ImageScene:
     @cached_property
     def joined(self) -> dict[str, LabelledDataset]:
         """The sources by name."""
-        pools = {name: _without(_images(name, "train", None), self.target) for name in self.sources}
+        known = {image.tobytes() for image in _images(self.target, "all", None).x}
+        pools = {name: _without(_images(name, "train", None), known) for name in self.sources}
         return {name: pool.subset(slice(0, self.n)) for name, pool in pools.items()}
 
     @cached_property
@@ -157,9 +158,8 @@ def _images(name: str, split: Split, n: int | None) -> LabelledDataset:
     return LabelledDataset(resize(data.to_numpy()[0], _SIDE), data.y)
 
 
-def _without(data: LabelledDataset, target: str) -> LabelledDataset:
-    """`data` less the images that `target` has too: `digits` is a part of `optdigits`."""
-    known = {image.tobytes() for image in _images(target, "all", None).x}
+def _without(data: LabelledDataset, known: set[bytes]) -> LabelledDataset:
+    """`data` less the images that the target has too: `digits` is a part of `optdigits`."""
     return data.subset([image.tobytes() not in known for image in data.x])
 
 

@@ -32,6 +32,7 @@ from continuum.harness import Clouds, Results, evaluate, keep_exhibits
 __all__ = ["IterationScene"]
 
 _STEPS = 400
+_POINTS = 11
 _SHOWN = 3  # clouds of the page
 
 
@@ -46,8 +47,8 @@ class IterationScene:
         path = BudgetPath(self._model(folder), spending)
         ceiling = from_function(spending.domain, partial(_known, test, spending))
         right = Metric("points that are right", partial(_right, test), goal="max")
-        results = evaluate(path, right, points=11, name=self.title, baselines={"ceiling": ceiling}, store=store)
-        keep_exhibits(path, partial(_drawn, test), store=store, study=self.title, points=6)
+        results = evaluate(path, right, points=_POINTS, name=self.title, baselines={"ceiling": ceiling}, store=store)
+        keep_exhibits(path, partial(_drawn, test), store=store, study=self.title, points=_POINTS)
         return results
 
     def pictures(self) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 
@@ -19,6 +20,7 @@ from .units import OnError, Outcome, Unit, carry_out, carry_out_away
 __all__ = ["check_travel", "outcomes"]
 
 _BATCH = 4  # units for each worker
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")  # Ray paints its messages
 
 
 def check_travel(planned: Iterable[Unit], n_jobs: int) -> None:
@@ -83,8 +85,9 @@ def _explained() -> Iterator[None]:
         first: BaseException = error
         while first.__cause__ is not None:
             first = first.__cause__
+        said = " ".join(_COLOUR.sub("", str(first)).split())
         raise WorkerError(
-            f"the workers did not finish ({type(first).__name__}: {' '.join(str(first).split()):.400}). Was one "
+            f"the workers did not finish ({type(first).__name__}: {said:.400}). Was one "
             "killed, as when memory is short, is the cluster gone, or can they not import what they are sent? What is "
             "in the `store` stays there: the same call computes only the rest."
         ) from error

@@ -17,7 +17,7 @@ from pandas.testing import assert_frame_equal
 
 from continuum import Interval, Results, evaluate, from_function
 from continuum.core import InvalidInputError, WorkerError
-from continuum.harness import dask_jobs
+from continuum.harness import dask_jobs, workers
 
 pytestmark = pytest.mark.slow
 
@@ -210,6 +210,11 @@ def test_what_the_workers_of_dask_cannot_import_is_an_error(tmp_path, monkeypatc
         monkeypatch.syspath_prepend(tmp_path)
         with pytest.raises(WorkerError, match=r"worker"):
             evaluate(recipe(tmp_path), importlib.import_module("at_home").number, points=3, n_jobs=-1)
+
+
+def test_an_error_of_the_workers_is_told_without_colours():
+    with pytest.raises(WorkerError, match=r"\(RuntimeError: ray::run failed\)"), workers._explained():
+        raise RuntimeError("\x1b[36mray::run\x1b[39m\n failed")
 
 
 # What travels
