@@ -159,6 +159,14 @@ def test_readme_quotes_the_demo():
     assert not absent_from_readme(f"{sentence} ({means['endpoint'].max():.3f})")
 
 
+def test_readme_quotes_the_experiment_on_linked_continua():
+    verdicts = {claim["claim"]: claim["verdict"] for claim in stored("linked_experiment")["claims"]}
+    assert list(verdicts.values()).count("held") == 3
+    assert verdicts["models trained along a path of data are linked with the weights between its ends"] == "held"
+    assert len(verdicts) == 12
+    assert not absent_from_readme("[twelve claims, of which three held](docs/results/linked_experiment.md)")
+
+
 def test_no_peer_is_faster_where_the_page_of_benchmarks_does_not_say_so():
     alike = [row for row in stored("bench_datasets")["rows"] if row["peer"] and row["which"] != "POT emd alone"]
     faster = {(row["work"], row["n"]) for row in alike if row["ours"] > row["peer"]}
