@@ -46,6 +46,13 @@ def test_an_error_keeps_its_message_between_processes(name):
     assert str(twin) == str(error) == "what was asked, what came, what to do."
 
 
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_an_error_can_be_made_without_its_initialiser(name):
+    # So does tblib, through which Dask sends errors from one process to another.
+    kind = getattr(errors, name)
+    assert type(kind.__new__(kind)) is kind
+
+
 def test_a_failed_iteration_carries_its_best_result():
     error = errors.NotConvergedError("residual 0.1 after 10 steps", result={"residual": 0.1})
     assert error.result == {"residual": 0.1}
