@@ -54,8 +54,8 @@ class NotConvergedError(ContinuumError, RuntimeError):
         self.result = result
 
 
-# The built-in comes first: MemoryError makes its objects in its own way, which `ResourceError.__new__` has to find. What
-# carries errors from one process to another calls it.
+# The built-in comes first: MemoryError makes its objects in its own way, and `ResourceError.__new__` has to find that.
+# What carries errors from one process to another calls it.
 class ResourceError(MemoryError, ContinuumError):
     """The request does not fit into the memory or disk of this machine."""
 
