@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,11 @@ def run_demo(
     pictures: dict[str, Any] = {}
     for scene in scenes():
         try:
-            show(scene.run(folder / "demo", store, n_jobs))
+            with warnings.catch_warnings():
+                # PEFT asks transformers for a property by its old name.
+                warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+                results = scene.run(folder / "demo", store, n_jobs)
+            show(results)
         except (MissingDataError, MissingExtraError) as error:
             tell(f"without {scene.title!r}: {error}")
             continue
