@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from small_experiments import check_redrawn, check_second_run, run
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "benchmarks" / "compute_experiment"
 
 # Curves and stopping of made-up numbers.
 CLAIMS = """
-import json, sys
+import json, sys; sys.path.append("..")
 from claims import claims
 
 gap, count = float(sys.argv[1]), float(sys.argv[2])
@@ -49,30 +49,11 @@ def test_claims_of_propagation_are_decided_by_their_rules(gap, count, ceiling, s
     assert found["on digits of MNIST iterations buy nothing"] == "not measured"
 
 
-def run(store, save, *options):
-    program = [sys.executable, str(FOLDER), "--small", *options, "--store", str(store), "--save", str(save)]
-    subprocess.run(program, check=True, capture_output=True)
-    return json.loads(save.read_text())
-
-
 @pytest.mark.slow
 def test_small_form_decides_every_claim_and_a_second_run_computes_only_what_is_lost(tmp_path):
-    store = tmp_path / "store"
-    first = run(store, tmp_path / "first.json")
+    first = run(FOLDER, tmp_path / "store", tmp_path / "first.json")
     assert not first["missing"]
     assert all(claim["verdict"] in ("held", "did not hold") for claim in first["claims"])
     assert (tmp_path / "first_completion.png").exists()
-    lost = "class-digits-anchored-1"
-    (store / "pieces" / f"{lost}.json").unlink()
-    assert run(store, tmp_path / "part.json", "--report")["missing"] == [lost]
-    again = run(store, tmp_path / "again.json")["pieces"]
-    assert {name: piece for name, piece in again.items() if name != lost} == {
-        name: piece for name, piece in first["pieces"].items() if name != lost
-    }
-    assert again[lost]["accuracy"] == first["pieces"][lost]["accuracy"]
-    # The report follows from the stored numbers.
-    copy = tmp_path / "copy.json"
-    shutil.copy(tmp_path / "again.json", copy)
-    subprocess.run([sys.executable, str(FOLDER / "redraw.py"), str(copy)], check=True, capture_output=True)
-    assert copy.read_text() == (tmp_path / "again.json").read_text()
-    assert copy.with_suffix(".md").read_text() == (tmp_path / "again.md").read_text()
+    check_second_run(FOLDER, tmp_path, first, lost="class-digits-anchored-1", key="accuracy")
+    check_redrawn(FOLDER, tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import pearsonr, spearmanr
+from small_experiments import check_redrawn, check_second_run, run
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "benchmarks" / "decision_experiment"
@@ -203,31 +203,12 @@ def test_the_page_says_that_nowhere_between_is_better_with_few_labels():
         assert all(float(mean) > -2 * float(error) for mean, error in found)
 
 
-def run(store, save, *options):
-    program = [sys.executable, str(FOLDER), "--small", *options, "--store", str(store), "--save", str(save)]
-    subprocess.run(program, check=True, capture_output=True)
-    return json.loads(save.read_text())
-
-
 @pytest.mark.slow
 def test_small_form_decides_every_claim_and_a_second_run_computes_only_what_is_lost(tmp_path):
-    store = tmp_path / "store"
-    first = run(store, tmp_path / "first.json")
+    first = run(FOLDER, tmp_path / "store", tmp_path / "first.json")
     assert not first["missing"]
     assert all(claim["verdict"] in ("held", "did not hold") for claim in first["claims"])
     assert next(claim for claim in first["claims"] if "bound" in claim["claim"])["verdict"] == "held"
     assert (tmp_path / "first.png").exists()
-    lost = "digits, same, 1"
-    (store / "pieces" / f"{lost}.json").unlink()
-    assert run(store, tmp_path / "part.json", "--report")["missing"] == [lost]
-    again = run(store, tmp_path / "again.json")["pieces"]
-    assert {name: piece for name, piece in again.items() if name != lost} == {
-        name: piece for name, piece in first["pieces"].items() if name != lost
-    }
-    assert again[lost]["distances"] == first["pieces"][lost]["distances"]
-    # The report follows from the stored numbers.
-    copy = tmp_path / "copy.json"
-    shutil.copy(tmp_path / "again.json", copy)
-    subprocess.run([sys.executable, str(FOLDER / "redraw.py"), str(copy)], check=True, capture_output=True)
-    assert copy.read_text() == (tmp_path / "again.json").read_text()
-    assert copy.with_suffix(".md").read_text() == (tmp_path / "again.md").read_text()
+    check_second_run(FOLDER, tmp_path, first, lost="digits, same, 1", key="distances")
+    check_redrawn(FOLDER, tmp_path)

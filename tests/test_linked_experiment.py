@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from small_experiments import check_redrawn, check_second_run, run
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "benchmarks" / "linked_experiment"
@@ -16,7 +16,7 @@ KINDS = ("pooled", "geodesic", "Mixup")
 
 # Two seeds of every path of data, with three points and ends that lie 1 apart.
 CLAIMS = """
-import json, sys
+import json, sys; sys.path.append("..")
 from claims import claims
 from tables import SETTINGS
 
@@ -67,7 +67,7 @@ def test_claims_of_links_are_decided_by_their_rules(link, floor, alpha, linked, 
 
 # What is left by the link and by another seed, where each point is met, and the bend of each map, by setting.
 STORED = """
-import json, sys
+import json, sys; sys.path.append("..")
 import tables
 
 KINDS = ("trained", "weights")
@@ -112,29 +112,10 @@ def test_the_page_tells_what_came_out():
     assert found["weak start, geodesic"]["bend"] < 0.05, "nearly the identity"
 
 
-def run(store, save, *options):
-    program = [sys.executable, str(FOLDER), "--small", *options, "--store", str(store), "--save", str(save)]
-    subprocess.run(program, check=True, capture_output=True)
-    return json.loads(save.read_text())
-
-
 @pytest.mark.slow
 def test_small_form_decides_every_claim_and_a_second_run_computes_only_what_is_lost(tmp_path):
-    store = tmp_path / "store"
-    first = run(store, tmp_path / "first.json")
+    first = run(FOLDER, tmp_path / "store", tmp_path / "first.json")
     assert not first["missing"]
     assert all(claim["verdict"] in ("held", "did not hold") for claim in first["claims"])
-    lost = "image-geodesic-1"
-    (store / "pieces" / f"{lost}.json").unlink()
-    assert run(store, tmp_path / "part.json", "--report")["missing"] == [lost]
-    again = run(store, tmp_path / "again.json")["pieces"]
-    assert {name: piece for name, piece in again.items() if name != lost} == {
-        name: piece for name, piece in first["pieces"].items() if name != lost
-    }
-    assert again[lost]["divergence"] == first["pieces"][lost]["divergence"]
-    # The report follows from the stored numbers.
-    copy = tmp_path / "copy.json"
-    shutil.copy(tmp_path / "again.json", copy)
-    subprocess.run([sys.executable, str(FOLDER / "redraw.py"), str(copy)], check=True, capture_output=True)
-    assert copy.read_text() == (tmp_path / "again.json").read_text()
-    assert copy.with_suffix(".md").read_text() == (tmp_path / "again.md").read_text()
+    check_second_run(FOLDER, tmp_path, first, lost="image-geodesic-1", key="divergence")
+    check_redrawn(FOLDER, tmp_path)

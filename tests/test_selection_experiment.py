@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_experiments import run
 
 _PREDICTS = ("better than embeddings do", "what sees the labels")
 _RANKS = ("gradient", "hidden", "pixels", "pixels and label")
@@ -100,16 +101,10 @@ def test_the_page_says_in_short_what_is_stored():
     assert f"gradients the most: {max(gains)} nats" in page
 
 
-def run(store: Path, save: Path, *options: str) -> dict:
-    program = [sys.executable, str(FOLDER), "--small", *options, "--store", str(store), "--save", str(save)]
-    subprocess.run(program, check=True, capture_output=True)
-    return json.loads(save.read_text())
-
-
 @pytest.mark.slow
 def test_small_form_says_that_it_has_no_texts_and_a_second_run_computes_only_what_is_lost(tmp_path):
     store = tmp_path / "store"
-    first = run(store, tmp_path / "first.json")
+    first = run(FOLDER, store, tmp_path / "first.json")
     assert not first["missing"]
     assert (tmp_path / "first.png").exists()
     assert "no texts" in first["about"]
@@ -122,9 +117,9 @@ def test_small_form_says_that_it_has_no_texts_and_a_second_run_computes_only_wha
     }
     lost = "digits-1"
     (store / "pieces" / f"{lost}.json").unlink()
-    assert run(store, tmp_path / "part.json", "--report")["missing"] == [lost]
+    assert run(FOLDER, store, tmp_path / "part.json", "--report")["missing"] == [lost]
     assert f"**Not finished:** {lost}." in (tmp_path / "part.md").read_text()
-    again = run(store, tmp_path / "again.json")["pieces"]
+    again = run(FOLDER, store, tmp_path / "again.json")["pieces"]
     # Seconds are among the numbers: what is equal was read, not measured again.
     assert again["digits-0"] == first["pieces"]["digits-0"]
     assert again[lost]["curves"] == first["pieces"][lost]["curves"]

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_experiments import run
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "benchmarks" / "size_experiment"
@@ -94,17 +95,11 @@ def test_one_depth_decides_whether_a_claim_about_every_size_held(level, verdict)
         assert found[claim]["verdict"] == "not measured"
 
 
-def run(store, save, *options):
-    program = [sys.executable, str(FOLDER), "--small", *options, "--store", str(store), "--save", str(save)]
-    subprocess.run(program, check=True, capture_output=True)
-    return json.loads(save.read_text())
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """The folder of a run in small, and what it wrote."""
     folder = tmp_path_factory.mktemp("finished")
-    return folder / "store", run(folder / "store", folder / "whole.json")
+    return folder / "store", run(FOLDER, folder / "store", folder / "whole.json")
 
 
 @pytest.mark.slow
@@ -113,7 +108,7 @@ def test_small_form_decides_every_claim_and_a_second_run_computes_nothing_again(
     assert not first["missing"]
     assert all(claim["verdict"] in ("held", "did not hold") for claim in first["claims"])
     # Seconds are among the pieces: these are equal only if they were read, not measured again.
-    assert run(store, tmp_path / "second.json")["pieces"] == first["pieces"]
+    assert run(FOLDER, store, tmp_path / "second.json")["pieces"] == first["pieces"]
 
 
 @pytest.mark.slow
@@ -122,10 +117,10 @@ def test_a_lost_piece_is_named_in_the_report_and_made_again_alone(finished, tmp_
     lost = ("family-middle", "lattice")
     for name in lost:
         (store / "pieces" / f"{name}.json").unlink()
-    part = run(store, tmp_path / "part.json", "--report")
+    part = run(FOLDER, store, tmp_path / "part.json", "--report")
     assert sorted(part["missing"]) == sorted(lost)
     assert "**Not finished:**" in (tmp_path / "part.md").read_text()
-    again = run(store, tmp_path / "again.json")["pieces"]
+    again = run(FOLDER, store, tmp_path / "again.json")["pieces"]
     assert again["family-middle"]["rows"] == first["pieces"]["family-middle"]["rows"]
     assert again["lattice"]["kl"] == first["pieces"]["lattice"]["kl"]
     assert again["layout"] == first["pieces"]["layout"]

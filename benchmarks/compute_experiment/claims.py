@@ -3,37 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import tables
 from tables import Row
-
-Decided = tuple[str, bool]
-
-
-class NotMeasuredError(LookupError):
-    """What a claim needs is not finished."""
-
-
-class Claim(NamedTuple):
-    """A claim, its rule, what was measured and whether it held."""
-
-    claim: str
-    rule: str
-    measured: str
-    verdict: str
+from verdicts import Claim, Decided, NotMeasuredError, decide_all
 
 
 def claims(pieces: Mapping[str, Any]) -> list[Claim]:
     """All claims; those that nothing was measured for say so."""
-    found = []
-    for claim, rule, decide in _CLAIMS:
-        try:
-            measured, held = decide(pieces)
-            found.append(Claim(claim, rule, measured, "held" if held else "did not hold"))
-        except NotMeasuredError as missing:
-            found.append(Claim(claim, rule, f"{missing} is missing", "not measured"))
-    return found
+    return decide_all(_CLAIMS, pieces)
 
 
 def _needed(rows: Iterable[Row], what: str) -> list[Row]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import tables
 from claims import claims
 from figure import draw_budgets, draw_completions
-
-Lines = list[str]
+from reports import Lines, opening, table
 
 
 def write(path: Path, measured: Mapping[str, Any]) -> None:
@@ -29,18 +28,10 @@ def write(path: Path, measured: Mapping[str, Any]) -> None:
 
 def markdown(measured: Mapping[str, Any]) -> Lines:
     pieces = measured["pieces"]
-    lines = ["# What iterations buy", "", f"`{measured['command']}`", "", measured["about"], ""]
-    if measured["missing"]:
-        lines += [f"**Not finished:** {', '.join(measured['missing'])}.", ""]
-    lines += ["## What held", "", *_table(("claim", "rule", "measured", "verdict"), claims(pieces))]
+    lines = opening("What iterations buy", measured, claims(pieces))
     for title, rows in _SECTIONS.items():
         lines += ["", f"## {title}", "", *rows(pieces)]
     return lines
-
-
-def _table(head: Sequence[str], rows: Iterable[Iterable[Any]]) -> Lines:
-    cells = ["| " + " | ".join(map(str, row)) + " |" for row in rows]
-    return ["| " + " | ".join(head) + " |", "|-" * len(head) + "|", *cells]
 
 
 def _classes(pieces: Mapping[str, Any]) -> Lines:
@@ -58,7 +49,7 @@ def _classes(pieces: Mapping[str, Any]) -> Lines:
         )
         for row in tables.classes(pieces)
     )
-    return _table(
+    return table(
         ("data", "model", "parameters", "accuracy", "seeds", "clouds", "points", "steps", "CPU minutes"), cells
     )
 
@@ -69,7 +60,7 @@ def _budgets(pieces: Mapping[str, Any]) -> Lines:
         (row["model"], *(f"{row[c]:.2%}" for c in counts), f"{row['spread']:.3f}", f"{row['residual']:.1e}")
         for row in tables.budgets(pieces)
     )
-    return _table(("model", *(f"K = {count}" for count in counts), "spread", "residual"), cells)
+    return table(("model", *(f"K = {count}" for count in counts), "spread", "residual"), cells)
 
 
 def _walks(pieces: Mapping[str, Any]) -> Lines:
@@ -80,7 +71,7 @@ def _walks(pieces: Mapping[str, Any]) -> Lines:
             (name, *(f"{c[name]:.3f}" for c in row["curve"]))
             for name in ("accuracy", "ceiling", "exact", "exact ceiling")
         ]
-        lines += [f"{row['model']}, {row['clouds']}:", "", *_table(head, cells), ""]
+        lines += [f"{row['model']}, {row['clouds']}:", "", *table(head, cells), ""]
     return lines
 
 
@@ -106,7 +97,7 @@ def _stopping(pieces: Mapping[str, Any]) -> Lines:
         )
         for row in tables.stopping(pieces)
     )
-    return _table(head, cells)
+    return table(head, cells)
 
 
 def _completions(pieces: Mapping[str, Any]) -> Lines:
@@ -134,7 +125,7 @@ def _completions(pieces: Mapping[str, Any]) -> Lines:
         )
         for row in tables.completions(pieces)
     )
-    return _table(head, cells)
+    return table(head, cells)
 
 
 _SECTIONS = {

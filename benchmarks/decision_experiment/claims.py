@@ -6,33 +6,17 @@ Those that were added when some numbers had been seen say so. `rules` has the ru
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import rules
 import tables
-from rules import Decided, NotMeasuredError, Pieces
+from rules import Pieces
 from tables import PATHS
-
-
-class Claim(NamedTuple):
-    """A claim, its rule, what was measured and whether it held."""
-
-    claim: str
-    rule: str
-    measured: str
-    verdict: str
+from verdicts import Claim, Decided, decide_all
 
 
 def claims(pieces: Pieces) -> list[Claim]:
     """All claims; those that nothing was measured for say so."""
-    found = []
-    for claim, rule, decide in _CLAIMS:
-        try:
-            measured, held = decide(pieces)
-            found.append(Claim(claim, rule, measured, "held" if held else "did not hold"))
-        except NotMeasuredError as missing:
-            found.append(Claim(claim, rule, f"{missing} is missing", "not measured"))
-    return found
+    return decide_all(_CLAIMS, pieces)
 
 
 _AGNOSTIC = "features and labels"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ import numpy as np
 import tables
 from claims import claims
 from figure import draw
+from reports import Lines, opening, rounded, table
 
-Lines = list[str]
 Pieces = Mapping[str, Any]
 
 _DIGITS = 4  # significant ones that are stored
@@ -20,7 +20,7 @@ _DIGITS = 4  # significant ones that are stored
 
 def write(path: Path, measured: Mapping[str, Any]) -> None:
     """Write what was measured, its tables and its figure side by side."""
-    measured = _rounded(measured)
+    measured = rounded(measured, _DIGITS)
     path.parent.mkdir(parents=True, exist_ok=True)
     found = {**measured, "claims": [claim._asdict() for claim in claims(measured["pieces"])]}
     path.write_text(json.dumps(found, separators=(",", ":")) + "\n")
@@ -30,27 +30,10 @@ def write(path: Path, measured: Mapping[str, Any]) -> None:
 
 def markdown(measured: Mapping[str, Any]) -> Lines:
     pieces = measured["pieces"]
-    lines = ["# Distances between decision tasks", "", f"`{measured['command']}`", "", measured["about"], ""]
-    if measured["missing"]:
-        lines += [f"**Not finished:** {', '.join(measured['missing'])}.", ""]
-    lines += ["## What held", "", *_table(("claim", "rule", "measured", "verdict"), claims(pieces))]
+    lines = opening("Distances between decision tasks", measured, claims(pieces))
     for title, (text, rows) in _SECTIONS.items():
         lines += ["", f"## {title}", "", text, "", *rows(pieces)]
     return lines
-
-
-def _rounded(value: Any) -> Any:
-    """Numbers as they are stored, so that a report of stored numbers is the same."""
-    if isinstance(value, Mapping):
-        return {key: _rounded(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_rounded(part) for part in value]
-    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
-
-
-def _table(head: Sequence[str], rows: Iterable[Iterable[Any]]) -> Lines:
-    cells = ["| " + " | ".join(map(str, row)) + " |" for row in rows]
-    return ["| " + " | ".join(head) + " |", "|-" * len(head) + "|", *cells]
 
 
 def _interval(values: Sequence[float]) -> str:
@@ -69,7 +52,7 @@ def _correlations(rank: bool) -> Any:
             (row["setting"], row["targets"], row["sources"], *(_interval(row[name]) for name in tables.NAMED))
             for row in tables.correlations(pieces, rank)
         )
-        return _table(head, cells)
+        return table(head, cells)
 
     return rows
 
@@ -77,13 +60,13 @@ def _correlations(rank: bool) -> Any:
 def _differences(pieces: Pieces) -> Lines:
     names = [f"{one} less {other}" for one, other in tables.DIFFERENCES]
     cells = ((row["setting"], *(_interval(row[name]) for name in names)) for row in tables.differences(pieces))
-    return _table(("setting", *names), cells)
+    return table(("setting", *names), cells)
 
 
 def _disparities(pieces: Pieces) -> Lines:
     found = tables.disparities(pieces)
     names = [name for name in next(iter(found), {}) if name != "setting"]
-    return _table(("setting", *names), ((row["setting"], *(f"{row[name]:+.2f}" for name in names)) for row in found))
+    return table(("setting", *names), ((row["setting"], *(f"{row[name]:+.2f}" for name in names)) for row in found))
 
 
 def _tuning(pieces: Pieces) -> Lines:
@@ -97,7 +80,7 @@ def _tuning(pieces: Pieces) -> Lines:
         )
         for row in tables.tuning(pieces)
     )
-    return _table(head, cells)
+    return table(head, cells)
 
 
 def _regrets(pieces: Pieces) -> Lines:
@@ -106,7 +89,7 @@ def _regrets(pieces: Pieces) -> Lines:
         (row["setting"], *(f"{row[k]:.3f}" for k in levels), row["bounds"], *(f"{row[k]:.2f}" for k in bounds))
         for row in tables.regrets(pieces)
     )
-    return _table(("setting", *levels, "transfers", *bounds), cells)
+    return table(("setting", *levels, "transfers", *bounds), cells)
 
 
 def _choices(pieces: Pieces) -> Lines:
@@ -114,14 +97,14 @@ def _choices(pieces: Pieces) -> Lines:
         (row["setting"], row["choice"], *(_error(row[key]) if key in row else "" for key in ("zero-shot", "with few")))
         for row in tables.choices(pieces)
     )
-    return _table(("setting", "learnt from", "zero-shot", "with few"), cells)
+    return table(("setting", "learnt from", "zero-shot", "with few"), cells)
 
 
 def _cubic(pieces: Pieces) -> Lines:
     found = tables.cubic(pieces)
     names = [name for name in next(iter(found), {}) if name != "coefficient"]
     cells = ((row["coefficient"], *(f"{row[name]:.3f}" for name in names)) for row in found)
-    return _table(("coefficient", *names), cells)
+    return table(("coefficient", *names), cells)
 
 
 def _curves(pieces: Pieces) -> Lines:
@@ -132,7 +115,7 @@ def _curves(pieces: Pieces) -> Lines:
         for row in found
         for key in ("path", "mixture", "drift")
     )
-    return _table(("setting", "labels of the target", "pairs", "what", *points), cells)
+    return table(("setting", "labels of the target", "pairs", "what", *points), cells)
 
 
 _SECTIONS: Mapping[str, tuple[str, Any]] = {

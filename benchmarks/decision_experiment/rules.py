@@ -9,14 +9,9 @@ import numpy as np
 import tables
 from panels import Panels
 from tables import NAMED, PATHS, STOCK
+from verdicts import Decided, NotMeasuredError
 
 Pieces = Mapping[str, Any]
-Decided = tuple[str, bool]
-"""What was measured, and whether the rule holds."""
-
-
-class NotMeasuredError(LookupError):
-    """What a claim needs is not finished."""
 
 
 def _settings(pieces: Pieces, names: Iterable[str]) -> dict[str, Panels]:

@@ -3,40 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import tables
 from tables import ARITHMETIC, CARRIED, FLOOR, GEOMETRIC, IMAGES, POOLED, SETTINGS
+from verdicts import Claim, Decided, NotMeasuredError, decide_all
 
-Decided = tuple[str, bool]
 Pieces = Mapping[str, Any]
 
 _NEAR = 0.05  # of the way, or of what lies between the ends
 
 
-class NotMeasuredError(LookupError):
-    """What a claim needs is not finished."""
-
-
-class Claim(NamedTuple):
-    """A claim, its rule, what was measured and whether it held."""
-
-    claim: str
-    rule: str
-    measured: str
-    verdict: str
-
-
 def claims(pieces: Pieces) -> list[Claim]:
     """All claims; those that something is missing for say so."""
-    found = []
-    for claim, rule, decide in _CLAIMS:
-        try:
-            measured, held = decide(pieces)
-            found.append(Claim(claim, rule, measured, "held" if held else "did not hold"))
-        except NotMeasuredError as missing:
-            found.append(Claim(claim, rule, f"{missing} is missing", "not measured"))
-    return found
+    return decide_all(_CLAIMS, pieces)
 
 
 def _need(pieces: Pieces, settings: Iterable[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ import numpy as np
 import tables
 from claims import claims
 from figure import draw
+from reports import Lines, opening, rounded, table
 
-Lines = list[str]
 Pieces = Mapping[str, Any]
 
 _DIGITS = 5  # significant ones that are stored
@@ -20,7 +20,7 @@ _DIGITS = 5  # significant ones that are stored
 
 def write(path: Path, measured: Mapping[str, Any]) -> None:
     """Write what was measured, its tables and its figure side by side."""
-    measured = _rounded(measured)
+    measured = rounded(measured, _DIGITS)
     path.parent.mkdir(parents=True, exist_ok=True)
     found = {**measured, "claims": [claim._asdict() for claim in claims(measured["pieces"])]}
     path.write_text(json.dumps(found) + "\n")
@@ -31,28 +31,11 @@ def write(path: Path, measured: Mapping[str, Any]) -> None:
 
 def markdown(measured: Mapping[str, Any]) -> Lines:
     pieces = measured["pieces"]
-    lines = ["# Linked continua", "", f"`{measured['command']}`", "", measured["about"], ""]
-    if measured["missing"]:
-        lines += [f"**Not finished:** {', '.join(measured['missing'])}.", ""]
-    lines += ["## What held", "", *_table(("claim", "rule", "measured", "verdict"), claims(pieces))]
+    lines = opening("Linked continua", measured, claims(pieces))
     if tables.measured(pieces):
         for title, (text, rows) in _SECTIONS.items():
             lines += ["", f"## {title}", "", text, "", *rows(pieces)]
     return lines
-
-
-def _rounded(value: Any) -> Any:
-    """Numbers as they are stored, so that a report of stored numbers is the same."""
-    if isinstance(value, Mapping):
-        return {key: _rounded(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(part) for part in value]
-    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
-
-
-def _table(head: Sequence[str], rows: Iterable[Iterable[Any]]) -> Lines:
-    cells = ["| " + " | ".join(map(str, row)) + " |" for row in rows]
-    return ["| " + " | ".join(head) + " |", "|-" * len(head) + "|", *cells]
 
 
 def _shown(values: Any, digits: int = 1, scale: float = 100, sign: str = "") -> str:
@@ -64,7 +47,7 @@ def _left(of: Iterable[str]) -> Any:
     def rows(pieces: Pieces) -> Lines:
         settings = tables.measured(pieces, of)
         cells = ((label, *(_shown(tables.share(pieces, name, label)) for name in settings)) for label in tables.RIVALS)
-        return _table(("met by", *settings), cells) if settings else []
+        return table(("met by", *settings), cells) if settings else []
 
     return rows
 
@@ -76,7 +59,7 @@ def _less_link(pieces: Pieces) -> Lines:
         (label, *(_shown(tables.share(pieces, name, label) - link[name], sign="+") for name in settings))
         for label in tables.RIVALS[1:]
     )
-    return _table(("met by", *settings), rows)
+    return table(("met by", *settings), rows)
 
 
 def _maps(start: str) -> Any:
@@ -89,7 +72,7 @@ def _maps(start: str) -> Any:
         found = [tables.maps(pieces, *column).T for column in columns]
         a = tables.points(pieces, settings[0])
         cells = ((f"{x:.3f}", *(_shown(part[k], 2, scale=1) for part in found)) for k, x in enumerate(a))
-        return _table(("a", *(f"{name}, by {likeness}" for name, likeness in columns)), cells)
+        return table(("a", *(f"{name}, by {likeness}" for name, likeness in columns)), cells)
 
     return rows
 
@@ -98,7 +81,7 @@ def _values(pieces: Pieces) -> Lines:
     settings = tables.measured(pieces)
     labels = ("link", "link, held out", "identity", "best constant", tables.ARITHMETIC, tables.GEOMETRIC)
     rows = ((label, *(_shown(tables.value_left(pieces, name, label)) for name in settings)) for label in labels)
-    return _table(("met by", *settings), rows)
+    return table(("met by", *settings), rows)
 
 
 def _ensembles(pieces: Pieces) -> Lines:
@@ -107,7 +90,7 @@ def _ensembles(pieces: Pieces) -> Lines:
         (name, *(_shown(tables.to_ensembles(pieces, name, label)) for label in both))
         for name in tables.measured(pieces)
     )
-    return _table(("weights of", *(f"from the {label}" for label in both)), rows)
+    return table(("weights of", *(f"from the {label}" for label in both)), rows)
 
 
 def _accuracies(pieces: Pieces) -> Lines:
@@ -124,7 +107,7 @@ def _accuracies(pieces: Pieces) -> Lines:
         (f"{x:.3f}", *(f"{100 * rows[k][0]:.1f}, {100 * rows[k][1]:.1f}" for rows in found.values()))
         for k, x in enumerate(tables.points(pieces, settings[0]))
     )
-    return _table(("a", *(f"{name}, {kind}" for name, kind in found)), cells)
+    return table(("a", *(f"{name}, {kind}" for name, kind in found)), cells)
 
 
 def _ends(pieces: Pieces) -> Lines:
@@ -135,7 +118,7 @@ def _ends(pieces: Pieces) -> Lines:
         count = len(tables.seeds(pieces, name))
         shown = "-" if other is None else _shown(other, 4, 1)
         rows.append((name, count, _shown(ends, 4, 1), _shown(floor, 4, 1), shown))
-    return _table(("path of data", "seeds", "between the ends", "between seeds", "other texts alone, at a = 1/2"), rows)
+    return table(("path of data", "seeds", "between the ends", "between seeds", "other texts alone, at a = 1/2"), rows)
 
 
 _SECTIONS = {

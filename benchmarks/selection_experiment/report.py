@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ import numpy as np
 import tables
 from claims import claims
 from figure import draw
+from reports import Lines, opening, rounded, table
 
-Lines = list[str]
 Pieces = Mapping[str, Any]
 
 _DIGITS = 5  # significant ones that are stored
@@ -20,7 +20,7 @@ _DIGITS = 5  # significant ones that are stored
 
 def write(path: Path, measured: Mapping[str, Any]) -> None:
     """Write what was measured, its tables and its figure side by side."""
-    measured = _rounded(measured)
+    measured = rounded(measured, _DIGITS)
     path.parent.mkdir(parents=True, exist_ok=True)
     found = {**measured, "claims": [claim._asdict() for claim in claims(measured["pieces"])]}
     path.write_text(json.dumps(found) + "\n")
@@ -31,28 +31,11 @@ def write(path: Path, measured: Mapping[str, Any]) -> None:
 
 def markdown(measured: Mapping[str, Any]) -> Lines:
     pieces = measured["pieces"]
-    lines = ["# What is worth training on", "", f"`{measured['command']}`", "", measured["about"], ""]
-    if measured["missing"]:
-        lines += [f"**Not finished:** {', '.join(measured['missing'])}.", ""]
-    lines += ["## What held", "", *_table(("claim", "rule", "measured", "verdict"), claims(pieces))]
+    lines = opening("What is worth training on", measured, claims(pieces))
     for title, (text, rows, needed) in _SECTIONS.items():
         if any(name.startswith(needed) for name in pieces):
             lines += ["", f"## {title}", "", text, "", *rows(pieces)]
     return lines
-
-
-def _rounded(value: Any) -> Any:
-    """Numbers as they are stored, so that a report of stored numbers is the same."""
-    if isinstance(value, Mapping):
-        return {key: _rounded(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(part) for part in value]
-    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
-
-
-def _table(head: Sequence[str], rows: Iterable[Iterable[Any]]) -> Lines:
-    cells = ["| " + " | ".join(map(str, row)) + " |" for row in rows]
-    return ["| " + " | ".join(head) + " |", "|-" * len(head) + "|", *cells]
 
 
 def _error(values: Any) -> str:
@@ -66,7 +49,7 @@ def _curves(key: str) -> Any:
         names = ["zero-shot", *tables.orders(pieces)]
         curves = {name: np.transpose([tables.curve(piece, name, key) for piece in found]) for name in names}
         cells = ((name, *map(_error, columns)) for name, columns in curves.items())
-        return _table(("chosen by", *map(str, tables.budgets(pieces))), cells)
+        return table(("chosen by", *map(str, tables.budgets(pieces))), cells)
 
     return rows
 
@@ -76,7 +59,7 @@ def _differences(pieces: Pieces) -> Lines:
         (name, *(f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]" for mean, low, high in tables.less_random(pieces, name)[:-1]))
         for name in tables.orders(pieces)[1:]
     )
-    return _table(("chosen by", *map(str, tables.budgets(pieces)[:-1])), cells)
+    return table(("chosen by", *map(str, tables.budgets(pieces)[:-1])), cells)
 
 
 def _quantiles(pieces: Pieces) -> Lines:
@@ -84,7 +67,7 @@ def _quantiles(pieces: Pieces) -> Lines:
         (name, *(f"{rows[key].mean():+.2f} ± {rows[key].std():.2f}" for key in ("loss", "accuracy")))
         for name, rows in tables.quantiles(pieces).items()
     )
-    return _table(("representation", "with the loss", "with the accuracy"), cells)
+    return table(("representation", "with the loss", "with the accuracy"), cells)
 
 
 def _distances(pieces: Pieces) -> Lines:
@@ -93,7 +76,7 @@ def _distances(pieces: Pieces) -> Lines:
         for distance in ("transport", "mmd2", "nearest"):
             found = tables.distances(pieces, space, distance)
             cells = ((name, *(f"{value:.3f}" for value in values)) for name, values in found.items())
-            lines += [f"{distance}, {space}:", "", *_table(("chosen by", *map(str, tables.budgets(pieces))), cells), ""]
+            lines += [f"{distance}, {space}:", "", *table(("chosen by", *map(str, tables.budgets(pieces))), cells), ""]
     return lines
 
 
@@ -102,7 +85,7 @@ def _precision(pieces: Pieces) -> Lines:
     share = float(np.mean(list(piece["share"].values())))
     rows = {**tables.precision(pieces), "at random": [share] * len(piece["depths"])}
     head = ("chosen by", *(f"first {depth}" for depth in piece["depths"]))
-    return _table(head, ((name, *(f"{value:.2f}" for value in values)) for name, values in rows.items()))
+    return table(head, ((name, *(f"{value:.2f}" for value in values)) for name, values in rows.items()))
 
 
 def _texts(pieces: Pieces) -> Lines:
@@ -119,7 +102,7 @@ def _texts(pieces: Pieces) -> Lines:
         for name in names
     )
     head = ("chosen by", *(f"loss, {k}" for k in budgets), *(f"less random, {k}" for k in budgets))
-    return _table(head, cells)
+    return table(head, cells)
 
 
 _SECTIONS = {

@@ -6,32 +6,14 @@ The rules were written before the numbers; `rules` has them as code.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import rules
-from measured import NotMeasuredError, Run
-from rules import Decided
-
-
-class Claim(NamedTuple):
-    """A sentence, the rule by which it is decided, what was measured, and whether it held."""
-
-    claim: str
-    rule: str
-    measured: str
-    verdict: str
+from measured import Run
+from verdicts import Claim, Decided, decide_all
 
 
 def claims(run: Run) -> list[Claim]:
-    return [_claim(run, *parts) for parts in _CLAIMS]
-
-
-def _claim(run: Run, claim: str, rule: str, decide: Callable[[Run], Decided]) -> Claim:
-    try:
-        measured, held = decide(run)
-    except NotMeasuredError as missing:
-        return Claim(claim, rule, f"{missing} is missing", "not measured")
-    return Claim(claim, rule, measured, "held" if held else "did not hold")
+    return decide_all(_CLAIMS, run)
 
 
 _CLAIMS: tuple[tuple[str, str, Callable[[Run], Decided]], ...] = (

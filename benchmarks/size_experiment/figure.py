@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
-from measured import Model, NotMeasuredError, Run
+from measured import Model, Run
+from verdicts import NotMeasuredError
 
 # Told apart by the colour-blind, Okabe & Ito (2008).
 _BLUE, _ORANGE, _GREEN, _SKY, _PINK, _YELLOW, _GREY = (

@@ -8,14 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from verdicts import NotMeasuredError
 
 from continuum.models.paired import PairedDifference, paired_difference
 
 Array = NDArray[np.float64]
-
-
-class NotMeasuredError(LookupError):
-    """A piece that a table or a claim needs is not finished."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tables
 from claims import claims
 from figure import draw
-from measured import NotMeasuredError, Run
+from measured import Run
+from reports import Lines, opening, table
+from verdicts import NotMeasuredError
 
 Found = Mapping[str, Any]
-Lines = list[str]
 
 
 def write(path: Path, measured: Found) -> None:
@@ -46,10 +47,7 @@ def _compact(value: Any) -> str:
 
 
 def markdown(measured: Found, run: Run) -> Lines:
-    lines = ["# Models of all sizes", "", f"`{measured['command']}`", "", measured["about"], ""]
-    if measured["missing"]:
-        lines += [f"**Not finished:** {', '.join(measured['missing'])}.", ""]
-    lines += ["## What held", "", *_table(("claim", "rule", "measured", "verdict"), claims(run))]
+    lines = opening("Models of all sizes", measured, claims(run))
     for title, text, rows in _SECTIONS:
         lines += ["", f"## {title}", "", text, "", *_section(run, rows)]
     return lines
@@ -59,15 +57,7 @@ def _section(run: Run, rows: Callable[[Run], Lines]) -> Lines:
     try:
         return rows(run)
     except NotMeasuredError as missing:
-        return _table(("not measured",), [(f"{missing} is missing",)])
-
-
-def _table(head: Sequence[str], rows: Iterable[Iterable[Any]]) -> Lines:
-    return [
-        "| " + " | ".join(head) + " |",
-        "|-" * len(head) + "|",
-        *("| " + " | ".join(map(str, row)) + " |" for row in rows),
-    ]
+        return table(("not measured",), [(f"{missing} is missing",)])
 
 
 def _pm(pair: Sequence[float]) -> str:
@@ -85,7 +75,7 @@ def _layout(run: Run) -> Lines:
         )
         for row in tables.layout(run)
     )
-    return _table(head, cells)
+    return table(head, cells)
 
 
 def _sums(run: Run) -> Lines:
@@ -99,7 +89,7 @@ def _sums(run: Run) -> Lines:
         )
         for row in tables.sums(run)
     )
-    return _table(("dropped", "layers left", "sum of KL", "step", ""), cells)
+    return table(("dropped", "layers left", "sum of KL", "step", ""), cells)
 
 
 def _weight(run: Run) -> Lines:
@@ -109,7 +99,7 @@ def _weight(run: Run) -> Lines:
         (weight, *(f"{values[depth]:.3f}" for depth in depths), f"{found['mean'][weight]:.3f}")
         for weight, values in found["kl"].items()
     )
-    return _table(("weight", *depths, "mean"), cells)
+    return table(("weight", *depths, "mean"), cells)
 
 
 def _families(run: Run) -> Lines:
@@ -130,14 +120,14 @@ def _families(run: Run) -> Lines:
         for row in tables.families(run)
     )
     end = f"Teacher: perplexity {teacher['brown']:.1f}, of tweets {teacher['tweets']:.1f}."
-    return [*_table(head, cells), "", end]
+    return [*table(head, cells), "", end]
 
 
 def _against(model: tuple[str, str]) -> Callable[[Run], Lines]:
     def rows(run: Run) -> Lines:
         found = tables.against(run, model)
         cells = ((row["against"], row["depth"], _pm(row["brown"]), _pm(row["tweets"])) for row in found)
-        return _table(("less", "depth", "KL, Brown", "KL, tweets"), cells)
+        return table(("less", "depth", "KL, Brown", "KL, tweets"), cells)
 
     return rows
 
@@ -149,7 +139,7 @@ def _own_sizes(run: Run) -> Lines:
         (row["depth"], f"{row['own']:.3f}", *(_pm(row[label]) if label in row else "" for label in labels))
         for row in found
     )
-    return _table(("depth", "KL of its own model", *(f"{label} less own" for label in labels)), cells)
+    return table(("depth", "KL of its own model", *(f"{label} less own" for label in labels)), cells)
 
 
 def _by_depth(rows: Callable[[Run], list[tables.Row]], *heads: str) -> Callable[[Run], Lines]:
@@ -166,7 +156,7 @@ def _by_depth(rows: Callable[[Run], list[tables.Row]], *heads: str) -> Callable[
             )
             for row in found
         )
-        return _table((heads[0], *map(str, depths), *(f"CPU {name}" for name in heads[1:])), cells)
+        return table((heads[0], *map(str, depths), *(f"CPU {name}" for name in heads[1:])), cells)
 
     return lines
 
@@ -176,7 +166,7 @@ def _orders(run: Run) -> Lines:
         (row["student"], row["label"], " ".join(map(str, row["order"])), row["heads"] or "")
         for row in tables.orders(run)
     )
-    return _table(("student", "order", "slots, as they are patched", "members tried"), cells)
+    return table(("student", "order", "slots, as they are patched", "members tried"), cells)
 
 
 def _lattice(run: Run) -> Lines:
@@ -185,7 +175,7 @@ def _lattice(run: Run) -> Lines:
         (row["way"], *(f"{value:.4f}" for value in row["kl"]), f"{row['sum']:.4f}", row["members"] or "")
         for row in tables.lattice(run)
     )
-    return _table(("way", *map(str, depths), "sum between", "members tried"), cells)
+    return table(("way", *map(str, depths), "sum between", "members tried"), cells)
 
 
 def _choices(run: Run) -> Lines:
@@ -195,7 +185,7 @@ def _choices(run: Run) -> Lines:
         (row["family"], row["depth"], *(f"{row[name][0]:.3f} ± {row[name][1]:.3f}" for name in names)) for row in found
     )
     heads = (f"{name} ({found[0][name][2]} questions)" for name in names)
-    return _table(("family", "depth", *heads), cells)
+    return table(("family", "depth", *heads), cells)
 
 
 def _ledger(run: Run) -> Lines:
@@ -206,7 +196,7 @@ def _ledger(run: Run) -> Lines:
     found = run.piece("ledger")
     seconds = found["seconds to view all"]
     end = f"All {found['views']} members as models over these weights, without a copy: {seconds:.2f} s."
-    return [*_table(("way", "MB", "tokens trained on", "CPU seconds"), cells), "", end]
+    return [*table(("way", "MB", "tokens trained on", "CPU seconds"), cells), "", end]
 
 
 def _trainings(run: Run) -> Lines:
@@ -214,7 +204,7 @@ def _trainings(run: Run) -> Lines:
         (row["training"], f"{row['tokens']:,}", f"{row['loss']:.3f}", f"{row['wall']:.0f}", f"{row['cpu']:.0f}")
         for row in tables.trainings(run)
     )
-    return _table(("training", "tokens", "loss", "wall", "CPU"), cells)
+    return table(("training", "tokens", "loss", "wall", "CPU"), cells)
 
 
 def _learning(run: Run) -> Lines:
@@ -223,7 +213,7 @@ def _learning(run: Run) -> Lines:
     for row in found:
         for name, values in row["terms"].items():
             cells.append((row["seed"], name, " ".join(f"{value:.3f}" for value in values)))
-    return _table(("seed", "term", "means over runs of steps, from the first to the last"), cells)
+    return table(("seed", "term", "means over runs of steps, from the first to the last"), cells)
 
 
 _SECTIONS: tuple[tuple[str, str, Callable[[Run], Lines]], ...] = (

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from measured import Model, NotMeasuredError, Run, difference, difference_of_means, is_below
+from measured import Model, Run, difference, difference_of_means, is_below
+from verdicts import NotMeasuredError
 
 from continuum.models.paired import PairedDifference, paired_difference
 

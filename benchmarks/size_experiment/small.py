@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
+from made_up import write_model
 
-from continuum.core import rng_for, whole_folder
+from continuum.core import rng_for
 
 LAYERS = 8
 _SPOKEN = (
@@ -15,7 +15,6 @@ _SPOKEN = (
     "stood looked took gave knew thought heard told left turned lol omg haha u r gonna thx"
 )
 _WORDS = _SPOKEN.split()
-_END = "<|endoftext|>"
 
 
 def made_up_texts(name: str, count: int, words: int = 60) -> tuple[str, ...]:
@@ -30,30 +29,5 @@ def made_up_texts(name: str, count: int, words: int = 60) -> tuple[str, ...]:
 
 def made_up_model(folder: Path) -> Path:
     """A folder with a random Llama of eight layers, and a tokenizer of the words above."""
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from tokenizers.pre_tokenizers import Whitespace
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    if folder.exists():
-        return folder
-    words = [_END, "<unk>", *dict.fromkeys(_WORDS)]
-    tokenizer = Tokenizer(WordLevel({word: place for place, word in enumerate(words)}, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = Whitespace()
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": LAYERS, "num_attention_heads": 2}
-    config = LlamaConfig(
-        vocab_size=len(words),
-        max_position_embeddings=128,
-        tie_word_embeddings=True,
-        bos_token_id=0,
-        eos_token_id=0,
-        initializer_range=0.3,
-        **sizes,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = LlamaForCausalLM(config)
-    with whole_folder(folder) as made:
-        model.save_pretrained(made)
-        PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=_END, unk_token="<unk>").save_pretrained(made)
-    return folder
+    return write_model(folder, dict.fromkeys(_WORDS), {**sizes, "tie_word_embeddings": True, "initializer_range": 0.3})
